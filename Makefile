@@ -1,0 +1,167 @@
+# wxvault: `make` prepares everything, `make demo` shows it, `make test` proves it. `make help` lists all.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := setup
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# The interpreter that the environments are made from. Functions run on python3.13, so does all the rest.
+PYTHON ?= python3.13
+
+# Every recipe finds the project's own tools first. `sam build` runs make in a temporary folder, where
+# the shim of a version manager no longer knows which Python this project means.
+MACHINE_PATH := $(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv-ministack/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE PYTHONWARNINGS MAKEFLAGS MAKELEVEL
+
+say = @printf '%s\n' "› $(1)"
+
+# Shows what a command says only if it fails.
+quietly = said=$$($(1) 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
+
+# ---- environments -------------------------------------------------------------------------------
+
+DEV := .venv/.ready
+SAM := .venv-sam/.ready
+MINISTACK := .venv-ministack/.ready
+
+.PHONY: setup
+setup: $(DEV) $(SAM) $(MINISTACK) ## prepare the three environments (default)
+	$(call say,ready: make demo | make run | make test | make help)
+
+define NO_PYTHON
+Python 3.13 with its venv module is needed, and "$(PYTHON)" is not it. Ways to get it:
+  Debian, Ubuntu   apt install python3.13 python3.13-venv
+  Fedora           dnf install python3.13
+  macOS            brew install python@3.13
+  anywhere         pyenv install 3.13      (or: uv python install 3.13)
+If it is installed under another name or path:  make PYTHON=/path/to/python3.13
+endef
+export NO_PYTHON
+
+# An environment that was left half made is made anew, by the machine's Python and not by its own.
+define make_venv
+.venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || { \
+	export PATH="$(MACHINE_PATH)"; \
+	$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null \
+		|| { printf '%s\n' "$$NO_PYTHON" >&2; exit 1; }; \
+	$(PYTHON) -m venv --clear .venv; \
+}
+endef
+
+# Without a network the installer's cache will do, if it has seen these very files before.
+# In a terminal the installer shows what it is loading.
+SYNC = uv pip sync $(if $(MAKE_TERMOUT),,--quiet) --require-hashes
+sync = export VIRTUAL_ENV=$(CURDIR)/$(1); $(SYNC) $(2) || $(SYNC) --offline $(2)
+
+$(DEV): requirements/uv.txt requirements/dev.txt .python-version
+	$(call say,.venv: what the project is checked and tested with)
+	@$(make_venv)
+	@.venv/bin/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	@$(call sync,.venv,requirements/dev.txt)
+	@touch $@
+
+$(SAM): requirements/sam.txt | $(DEV)
+	$(call say,.venv-sam: builds and validates the template)
+	@[ -x .venv-sam/bin/python ] || uv venv --quiet --python .venv/bin/python .venv-sam
+	@$(call sync,.venv-sam,requirements/sam.txt)
+	@touch $@
+
+$(MINISTACK): requirements/ministack.txt | $(DEV)
+	$(call say,.venv-ministack: the local AWS)
+	@[ -x .venv-ministack/bin/python ] || uv venv --quiet --python .venv/bin/python .venv-ministack
+	@$(call sync,.venv-ministack,requirements/ministack.txt)
+	@touch $@
+
+COMPILE = uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-annotate --no-header
+
+.PHONY: requirements
+requirements: $(DEV) ## write the hashed requirement files anew (UPGRADE=--upgrade for newer versions)
+	$(call say,resolving; the files keep what still fits)
+	@$(COMPILE) $(UPGRADE) -o layers/dependencies/requirements.txt layers/dependencies/requirements.in
+	@for name in uv dev sam ministack; do \
+		echo "  $$name"; $(COMPILE) $(UPGRADE) -o requirements/$$name.txt requirements/$$name.in; \
+	done
+
+# ---- the code, while it is written --------------------------------------------------------------
+
+.PHONY: fmt
+fmt: $(DEV) ## format, and mend what ruff can mend
+	@ruff check --quiet --fix-only .
+	@ruff format .
+
+.PHONY: lint
+lint: $(DEV) ## ruff with nearly every rule
+	$(call say,ruff)
+	@ruff check .
+	@ruff format --quiet --check . || { echo 'Some files are not formatted: make fmt' >&2; exit 1; }
+
+.PHONY: types
+types: $(DEV) ## mypy strict, tests included
+	$(call say,mypy)
+	@mypy
+
+REGIONS := us-east-1 ap-southeast-1 ap-east-1 cn-north-1 cn-northwest-1
+
+.PHONY: lint-template
+lint-template: $(DEV) $(SAM) ## sam validate, and cfn-lint before and after the SAM transform, for five regions
+	$(call say,sam validate: does the transform accept the template?)
+	@$(call quietly,sam validate --region us-east-1)
+	$(call say,sam validate --lint)
+	@$(call quietly,sam validate --region us-east-1 --lint)
+	$(call say,cfn-lint: as written and as the transform makes it: $(REGIONS))
+	@mkdir -p .aws-sam
+	@python -m tests.template.translation > .aws-sam/translated.json
+	@cfn-lint --regions $(REGIONS) --template template.yaml .aws-sam/translated.json
+
+# ---- tests --------------------------------------------------------------------------------------
+
+.PHONY: test-fast
+test-fast: lint ## the inner loop: ruff and the unit tests
+	$(call say,unit tests)
+	@pytest -q tests/unit
+
+.PHONY: test
+test: lint types lint-template $(MINISTACK) ## everything
+	$(call say,unit and integration tests and what the template promises)
+	@pytest tests --ignore=tests/stack
+	$(call say,the journeys in the deployed local stack)
+	@pytest -v tests/stack
+	$(call say,all green)
+
+# ---- build and run ------------------------------------------------------------------------------
+
+# The processor of the build is the one of parameter Architecture at `sam deploy`.
+ARCHITECTURE ?= arm64
+
+.PHONY: build
+build: $(DEV) $(SAM) ## build for AWS into .aws-sam/build (ARCHITECTURE=x86_64 for the other processor)
+	$(call say,sam build for $(ARCHITECTURE))
+	@WHEEL_ARCH=$(ARCHITECTURE) sam build --region us-east-1 --parameter-overrides Architecture=$(ARCHITECTURE)
+
+.PHONY: run
+run: $(DEV) $(SAM) $(MINISTACK) ## the local stack with a first merchant, until Ctrl-C
+	@exec python -m sandbox.stack run
+
+.PHONY: demo
+demo: $(DEV) $(SAM) $(MINISTACK) ## the same, then exits: 0, or 1 with the step that failed
+	@exec python -m sandbox.stack demo
+
+.PHONY: sandbox
+sandbox: $(DEV) ## only WeChat for one desk, until Ctrl-C
+	@exec python -m sandbox.wechat
+
+# ---- housekeeping -------------------------------------------------------------------------------
+
+.PHONY: clean
+clean: ## remove environments, builds and caches
+	@rm -rf .venv .venv-sam .venv-ministack .aws-sam .stack .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22

@@ -1,0 +1,1 @@
+"""wxvault keeps the secrets of a WeChat third-party platform durable, sealed and fresh."""

@@ -1,0 +1,268 @@
+"""Every error wxvault raises: one small tree, each with a code, a remedy and data, none with a secret."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class WxvaultError(Exception):
+    """Base of all errors.
+
+    ``code`` is stable and meant for programs, ``message`` says what happened, ``remedy`` says what a
+    person can do about it. ``wechat_errcode`` is WeChat's own code where WeChat was the reason.
+    No argument may ever be a secret: messages are logged and sent to callers.
+    """
+
+    code: ClassVar[str] = "internal"
+    default_remedy: ClassVar[str] = "Try again; if it stays, look at the function's log."
+
+    def __init__(
+        self, message: str, *, remedy: str | None = None, wechat_errcode: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy if remedy is not None else self.default_remedy
+        self.wechat_errcode = wechat_errcode
+
+
+class ConfigurationError(WxvaultError):
+    """A parameter, an environment variable or a secret is missing or malformed.
+
+    The message names the field, never its value.
+    """
+
+    code = "configuration"
+    field: str = ""
+    default_remedy = "Correct the named parameter or secret and deploy or wait five minutes."
+
+    def __init__(self, field: str, problem: str, *, remedy: str | None = None) -> None:
+        super().__init__(f"{field}: {problem}", remedy=remedy)
+        self.field = field
+
+
+# --- what callers send ---------------------------------------------------------------------------
+
+
+class InvalidRequestError(WxvaultError):
+    """A caller's request has a field that cannot be accepted; nothing was changed."""
+
+    code = "invalid_request"
+    field: str = ""
+    default_remedy = "Correct the named field and send the request again."
+
+    def __init__(self, field: str, problem: str, *, remedy: str | None = None) -> None:
+        super().__init__(f"{field}: {problem}", remedy=remedy)
+        self.field = field
+
+
+class RequestTooLargeError(WxvaultError):
+    """A body is larger than the function accepts."""
+
+    code = "request_too_large"
+    default_remedy = "Send a smaller body."
+
+
+class UnknownSessionError(WxvaultError):
+    """No authorisation session has this id (or it belongs to another tenant)."""
+
+    code = "unknown_session"
+    default_remedy = "Ask the platform for a new authorisation link."
+
+
+class SessionExpiredError(WxvaultError):
+    """The authorisation session is past its end."""
+
+    code = "session_expired"
+    default_remedy = "Ask the platform for a new authorisation link."
+
+
+class MintLimitError(WxvaultError):
+    """A session asked for too many pre-authorisation codes, or too fast."""
+
+    code = "mint_limit"
+    default_remedy = (
+        "Wait three seconds and press the button once; after 20 tries ask for a new link."
+    )
+
+
+# --- pushes --------------------------------------------------------------------------------------
+
+
+class MessageError(WxvaultError):
+    """Base: a push (or reply) cannot be opened; nothing of it was believed."""
+
+    code = "message"
+
+
+class BadSignatureError(MessageError):
+    """``msg_signature`` fits none of the configured Tokens."""
+
+    code = "bad_signature"
+    default_remedy = (
+        "Compare the Token (消息校验Token) in WeChat's console with the push secret's `tokens`."
+    )
+
+
+class BadEnvelopeError(MessageError):
+    """The envelope, its base64, its padding or its length is broken. ``stage`` says where."""
+
+    code = "bad_envelope"
+    stage: str = ""
+    default_remedy = (
+        "Compare the EncodingAESKey (消息加解密Key) in WeChat's console with the push secret's "
+        "`encoding_aes_keys`."
+    )
+
+    def __init__(self, stage: str, problem: str, *, remedy: str | None = None) -> None:
+        super().__init__(f"{stage}: {problem}", remedy=remedy)
+        self.stage = stage
+
+
+class AppidMismatchError(MessageError):
+    """The push is for another component than the one this deployment serves."""
+
+    code = "appid_mismatch"
+    default_remedy = "Point the other platform's event URL at its own deployment."
+
+
+class PushTooOldError(MessageError):
+    """The push's timestamp is further away than PushMaxAgeSeconds."""
+
+    code = "push_too_old"
+    default_remedy = "Raise PushMaxAgeSeconds, or set it to 0 to accept pushes of any age."
+
+
+# --- authorizers and their tokens ----------------------------------------------------------------
+
+
+class UnknownAuthorizerError(WxvaultError):
+    """The table holds no authorizer with this appid."""
+
+    code = "unknown_authorizer"
+    default_remedy = "Create an authorisation link for the merchant and let them authorise."
+
+
+class AuthorizerPendingError(WxvaultError):
+    """The merchant has confirmed, but the code is not exchanged yet."""
+
+    code = "authorizer_pending"
+    default_remedy = "Try again in a few seconds."
+
+
+class AuthorizerRevokedError(WxvaultError):
+    """The merchant has cancelled the authorisation."""
+
+    code = "authorizer_revoked"
+    default_remedy = "Send the merchant a new authorisation link if they want to come back."
+
+
+class AuthorizerLostError(WxvaultError):
+    """WeChat refuses the refresh token and knows no other."""
+
+    code = "authorizer_lost"
+    default_remedy = "Ask the merchant to authorise once more."
+
+
+class NoApiAbilityError(WxvaultError):
+    """The account is authorised but has no API ability, so WeChat issues no token for it."""
+
+    code = "no_api_ability"
+    default_remedy = "The merchant's account must be registered completely (and verified) first."
+
+
+class RenewalInProgressError(WxvaultError):
+    """A token is being renewed or checked right now and was not ready in time."""
+
+    code = "renewal_in_progress"
+    default_remedy = "Try again in a few seconds."
+
+
+class RenewalFailingError(WxvaultError):
+    """WeChat refused the latest renewal; the next try waits for its back-off."""
+
+    code = "renewal_failing"
+    default_remedy = "Try again later; the reason is in the log of the renew function."
+
+
+class NoTicketError(WxvaultError):
+    """No valid component_verify_ticket has arrived."""
+
+    code = "no_ticket"
+    default_remedy = (
+        "Enter the event URL in WeChat's console (授权事件接收URL) and wait up to ten minutes for "
+        "the first push; if none comes, call api_start_push_ticket to start the pushes."
+    )
+
+
+class SealBrokenError(WxvaultError):
+    """A sealed value cannot be opened: it was changed, moved, or its key is not usable."""
+
+    code = "seal_broken"
+    default_remedy = (
+        "Check that the sealing key is enabled; the value itself is read again from WeChat."
+    )
+
+
+# --- WeChat's answers ----------------------------------------------------------------------------
+
+
+class WeChatError(WxvaultError):
+    """Base: a call to WeChat brought no good answer. ``path`` has no query."""
+
+    code = "wechat"
+    path: str = ""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str,
+        remedy: str | None = None,
+        wechat_errcode: int | None = None,
+    ) -> None:
+        super().__init__(message, remedy=remedy, wechat_errcode=wechat_errcode)
+        self.path = path
+
+
+class WeChatRefusedError(WeChatError):
+    """WeChat answered with an errcode: nothing was issued."""
+
+    code = "wechat_refused"
+
+
+class WeChatUnknownError(WeChatError):
+    """Time-out, reset, or not JSON: WeChat may or may not have executed the call."""
+
+    code = "wechat_unreachable"
+    default_remedy = "Nothing to do: it is tried again by itself. If it stays, check the egress."
+
+
+# --- errors that travelled -----------------------------------------------------------------------
+
+
+def from_answer(described: object) -> WxvaultError:
+    """Rebuild the typed error from the ``error`` object of another function's answer.
+
+    A code that is not known here becomes a plain WxvaultError.
+    """
+    fields = described if isinstance(described, dict) else {}
+    remedy, errcode = fields.get("remedy"), fields.get("wechat_errcode")
+    kind = _by_code().get(str(fields.get("code", "")), WxvaultError)
+    error = kind.__new__(kind)
+    WxvaultError.__init__(
+        error,
+        str(fields.get("message", "the other function gave no reason")),
+        remedy=remedy if isinstance(remedy, str) else None,
+        wechat_errcode=errcode if isinstance(errcode, int) else None,
+    )
+    return error
+
+
+def _by_code() -> dict[str, type[WxvaultError]]:
+    known: dict[str, type[WxvaultError]] = {}
+    waiting: list[type[WxvaultError]] = [WxvaultError]
+    while waiting:
+        kind = waiting.pop()
+        known[kind.code] = kind
+        waiting.extend(kind.__subclasses__())
+    return known

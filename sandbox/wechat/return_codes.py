@@ -1,0 +1,60 @@
+"""WeChat's return codes as the sandbox gives them (errcode, English text)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MESSAGES: Final[Mapping[int, str]] = {
+    -1: "system error",
+    40001: "invalid credential, access_token is invalid or not latest",
+    40003: "invalid openid",
+    40013: "invalid appid",
+    40014: "invalid access_token",
+    40066: "invalid url",
+    40097: "invalid args",
+    40125: "invalid appsecret",
+    40170: "args count exceed count limit",
+    41001: "access_token missing",
+    41004: "appsecret missing",
+    41018: "missing component_appid",
+    41020: "missing platform_ticket",
+    42001: "access_token expired",
+    43001: "require GET method",
+    43002: "require POST method",
+    44002: "empty post data",
+    45009: "reach max api daily quota limit",
+    45011: "api minute-quota reach limit, must slower, retry next minute",
+    47001: "data format error",
+    48001: "api unauthorized",
+    50002: "user limited",
+    61003: "component is not authorized by this account",
+    61004: "access clientip is not registered",
+    61005: "component ticket is expired",
+    61006: "component ticket is invalid",
+    61007: "api is unauthorized to component",
+    61009: "code is invalid",
+    61010: "code is expired",
+    61011: "invalid component",
+    61012: "invalid option name",
+    61013: "invalid option value",
+    61014: "must use component token for component api",
+    61015: "must use biz account token for not component api",
+    61023: "refresh_token is invalid",
+    61025: "read-only option",
+}
+
+
+class WeChatError(Exception):
+    """A refusal in WeChat's own words.
+
+    ``detail`` is put behind the text, as WeChat does with ``requestIP``. It is never a secret.
+    """
+
+    def __init__(self, errcode: int, detail: str = "") -> None:
+        self.errcode = errcode
+        text = MESSAGES.get(errcode, "error")
+        self.errmsg = f"{text} {detail}" if detail else text
+        super().__init__(f"{errcode} {self.errmsg}")

@@ -1,4 +1,4 @@
-"""Every error wxvault raises: one small tree, each with a code, a remedy and data, none with a secret."""
+"""Every error wxvault raises: one small tree; each has code, remedy and data, none a secret."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import ClassVar
 class WxvaultError(Exception):
     """Base of all errors.
 
-    ``code`` is stable and meant for programs, ``message`` says what happened, ``remedy`` says what a
-    person can do about it. ``wechat_errcode`` is WeChat's own code where WeChat was the reason.
+    ``code`` is stable and meant for programs, ``message`` says what happened, ``remedy`` says
+    what a person can do about it. ``wechat_errcode`` is WeChat's own code where WeChat was the
+    reason.
     No argument may ever be a secret: messages are logged and sent to callers.
     """
 
@@ -255,6 +256,14 @@ def from_answer(described: object) -> WxvaultError:
         remedy=remedy if isinstance(remedy, str) else None,
         wechat_errcode=errcode if isinstance(errcode, int) else None,
     )
+    # The message begins with what these classes also have as an attribute.
+    subject = error.message.partition(":")[0]
+    if isinstance(error, ConfigurationError | InvalidRequestError):
+        error.field = subject
+    elif isinstance(error, BadEnvelopeError):
+        error.stage = subject
+    elif isinstance(error, WeChatError):
+        error.path = subject.rpartition(" ")[2]
     return error
 
 
@@ -263,6 +272,7 @@ def _by_code() -> dict[str, type[WxvaultError]]:
     waiting: list[type[WxvaultError]] = [WxvaultError]
     while waiting:
         kind = waiting.pop()
-        known[kind.code] = kind
+        if "code" in vars(kind):
+            known[kind.code] = kind
         waiting.extend(kind.__subclasses__())
     return known

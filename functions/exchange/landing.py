@@ -1,0 +1,78 @@
+"""``/authorized/{session}``: where WeChat sends the browser back to, and what it shows then.
+
+The code is written down, sealed, before anything else. This function never asks WeChat anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from wxvault.errors import InvalidRequestError
+from wxvault.runtime.answering import answer_page, launch_cookie_name, page_context
+from wxvault.runtime.http_answers import Answer, html_answer, redirect_answer
+from wxvault.runtime.http_requests import HttpRequest
+from wxvault.runtime.pages import result_page
+from wxvault.runtime.settings import on_lambda
+from wxvault.runtime.telemetry import observed
+from wxvault.runtime.wiring import Wiring
+from wxvault.services.onboarding import Landing, SessionStatus, status_of
+from wxvault.services.onboarding_state import CodeStatus
+from wxvault.services.return_urls import check_return_url, with_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wxvault.services.onboarding_state import Session
+
+
+def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
+    """Build the handler."""
+    landing = Landing(wiring.sessions, wiring.codes, wiring.try_exchange_job, wiring.clock)
+
+    def arrive(request: HttpRequest, session: Session, session_id: str) -> Answer:
+        auth_code = request.query.get("auth_code")
+        if auth_code is None:
+            raise InvalidRequestError("auth_code", "is missing from WeChat's redirect")
+        shown = request.cookies.get(launch_cookie_name(session))
+        arrived = landing.arrive(session, auth_code, [] if shown is None else [shown])
+        failed = "?failed" if arrived is CodeStatus.FAILED else ""
+        return redirect_answer(f"/authorized/{quote(session_id)}/result{failed}")
+
+    def result(request: HttpRequest, session: Session) -> Answer:
+        status = _status(request, session, wiring.clock.now())
+        if session.return_url is not None and status.status != "waiting":
+            back = check_return_url(session.return_url, wiring.settings.return_urls)
+            told = {"status": status.status}
+            if status.authorizers:
+                told["authorizer_appid"] = ",".join(status.authorizers)
+            if session.state is not None:
+                told["state"] = session.state
+            return redirect_answer(with_parameters(back, told))
+        page = page_context(request, wiring.component_appid)
+        return html_answer(result_page(page, session, status), nonce=page.nonce)
+
+    def show(request: HttpRequest) -> Answer:
+        session_id = request.path_parameters.get("session", "")
+        session = landing.session(session_id)
+        if request.path.endswith("/result"):
+            return result(request, session)
+        return arrive(request, session, session_id)
+
+    @observed
+    def handler(event: Mapping[str, Any], _context: Any) -> Answer:
+        request = HttpRequest.from_event(event)
+        return answer_page(request, wiring.component_appid, lambda: show(request))
+
+    return handler
+
+
+def _status(request: HttpRequest, session: Session, now: float) -> SessionStatus:
+    """How this browser's way has ended: its code may have failed while the session goes on."""
+    status = status_of(session, now)
+    if "failed" in request.query and not status.authorizers:
+        return SessionStatus("failed", ())
+    return status
+
+
+handler = wire(Wiring()) if on_lambda() else None

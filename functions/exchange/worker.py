@@ -1,0 +1,40 @@
+"""The exchange queue: each message names a code by its hash; each code is exchanged once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wxvault.runtime.queues import BatchAnswer, Job, run_batch
+from wxvault.runtime.settings import on_lambda
+from wxvault.runtime.telemetry import count, logger, observed
+from wxvault.runtime.wiring import Wiring
+from wxvault.services.exchange import Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], BatchAnswer]:
+    """Build the handler."""
+    exchange = Exchange(
+        wiring.tools,
+        wiring.wechat,
+        wiring.component_token,
+        wiring.codes,
+        wiring.sessions,
+        wiring.profiles,
+    )
+
+    def work(job: Job) -> None:
+        status = exchange.exchange(str(job.body.get("code_sha256", "")))
+        count(f"Code{'Gone' if status is None else status.capitalize()}")
+        logger.info("code", extra={"status": status and str(status)})
+
+    @observed
+    def handler(event: Mapping[str, Any], _context: Any) -> BatchAnswer:
+        return run_batch(event, work)
+
+    return handler
+
+
+handler = wire(Wiring()) if on_lambda() else None

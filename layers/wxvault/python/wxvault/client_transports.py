@@ -1,0 +1,184 @@
+"""The two ways from a client to the token function: direct invoke, and signed HTTP.
+
+Like ``client.py`` it imports ``wxvault.errors``, boto3 and the standard library only.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urlencode, urlsplit
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from wxvault.errors import ConfigurationError, WxvaultError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from botocore.credentials import Credentials
+
+READ_TIMEOUT_SECONDS: Final = 12
+CONNECT_TIMEOUT_SECONDS: Final = 2
+_ANSWER_LIMIT: Final = 64 * 1024
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException"})
+_FORBIDDEN: Final = frozenset({401, 403})
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class AccessDeniedError(WxvaultError):
+    """AWS did not let this caller ask for the token."""
+
+    code = "access_denied"
+    default_remedy = (
+        "Allow the caller's role to invoke the token function or to call its API path; the stack's "
+        "outputs name a policy for each."
+    )
+
+
+class TokenServiceError(WxvaultError):
+    """The token function could not be reached, or answered something that is no answer."""
+
+    code = "token_service"
+    default_remedy = "Try again; if it stays, look at the token function and its log."
+
+
+class Transport(Protocol):
+    """The way to the token function."""
+
+    def ask(self, question: Mapping[str, Any]) -> object:
+        """Send a question and return the JSON value of the answer, an error object included."""
+
+
+class InvokeTransport:
+    """Asks by invoking the token function. Its callers may ask for every authorizer."""
+
+    def __init__(self, function: str, client: Any = None) -> None:
+        """Take the function's name or ARN, and a boto3 ``lambda`` client if there is one."""
+        self._function = function
+        self._client = client if client is not None else _lambda_client()
+
+    def ask(self, question: Mapping[str, Any]) -> object:
+        """Invoke the function and wait for what it returns."""
+        try:
+            answer = self._client.invoke(
+                FunctionName=self._function, Payload=json.dumps(question).encode()
+            )
+            payload = answer["Payload"].read(_ANSWER_LIMIT)
+        except ClientError as exc:
+            raise _refusal(str(exc.response.get("Error", {}).get("Code", ""))) from None
+        except (BotoCoreError, OSError) as exc:
+            raise TokenServiceError(f"not reached ({type(exc).__name__})") from None
+        if answer.get("FunctionError"):
+            raise TokenServiceError("the token function failed")
+        return read_json(payload)
+
+
+class HttpTransport:
+    """Asks ``GET /tokens/{appid}`` signed (SigV4): a role can be allowed single appids."""
+
+    def __init__(
+        self,
+        api_url: str,
+        *,
+        region: str | None = None,
+        credentials: Callable[[], Credentials | None] | None = None,
+    ) -> None:
+        """Take the API's base URL; region and credentials are boto3's unless given."""
+        parts = urlsplit(api_url)
+        secure = parts.scheme == "https"
+        if not parts.hostname or not (secure or parts.hostname in _LOOPBACK):
+            raise ConfigurationError("WXVAULT_API_URL", "must be https://host (http on loopback)")
+        if parts.query or parts.fragment or "@" in parts.netloc:
+            raise ConfigurationError("WXVAULT_API_URL", "must have no query, fragment or user")
+        session = None if region and credentials else boto3.Session()
+        found = region or (session.region_name if session else None)
+        if found is None:
+            raise ConfigurationError("AWS_REGION", "is not set")
+        self._base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        self._host, self._port = parts.hostname, parts.port
+        self._tls = ssl.create_default_context() if secure else None
+        self._region = found
+        self._credentials = credentials or (session.get_credentials if session else lambda: None)
+
+    def ask(self, question: Mapping[str, Any]) -> object:
+        """Send the signed request; redirects are not followed and no proxy is asked."""
+        rest = {k: v for k, v in question.items() if k not in {"authorizer_appid", "component"}}
+        appid = question.get("authorizer_appid")
+        path = "/component-token" if appid is None else f"/tokens/{appid}"
+        url = self._base + path + (f"?{urlencode(rest)}" if rest else "")
+        status, content = self._send(url, self._signed(url))
+        try:
+            answer = read_json(content)
+        except TokenServiceError:
+            answer = None
+        if isinstance(answer, dict) and ("error" in answer or status == http.client.OK):
+            return answer
+        if status in _FORBIDDEN:
+            raise AccessDeniedError("GET " + path + " is not allowed for this caller")
+        raise TokenServiceError(f"GET {path} answered HTTP {status}")
+
+    def _signed(self, url: str) -> dict[str, str]:
+        try:
+            credentials = self._credentials()
+            if credentials is None:
+                raise ConfigurationError("AWS credentials", "there are none")
+            request = AWSRequest(method="GET", url=url, headers={"Accept": "application/json"})
+            frozen = credentials.get_frozen_credentials()
+            SigV4Auth(frozen, "execute-api", self._region).add_auth(request)
+        except BotoCoreError as exc:
+            raise ConfigurationError(
+                "AWS credentials", f"not found ({type(exc).__name__})"
+            ) from None
+        return dict(request.headers.items())
+
+    def _send(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        if self._tls is None:
+            connection = http.client.HTTPConnection(
+                self._host, self._port, timeout=READ_TIMEOUT_SECONDS
+            )
+        else:
+            connection = http.client.HTTPSConnection(
+                self._host, self._port, timeout=READ_TIMEOUT_SECONDS, context=self._tls
+            )
+        try:
+            target = url.partition("://")[2].partition("/")[2]
+            connection.request("GET", f"/{target}", headers=dict(headers))
+            response = connection.getresponse()
+            return response.status, response.read(_ANSWER_LIMIT)
+        except (OSError, http.client.HTTPException) as exc:
+            raise TokenServiceError(f"not reached ({type(exc).__name__})") from None
+        finally:
+            connection.close()
+
+
+def _lambda_client() -> Any:
+    return boto3.client(
+        "lambda",
+        config=Config(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": 2},
+        ),
+    )
+
+
+def _refusal(code: str) -> WxvaultError:
+    if code in _DENIED:
+        return AccessDeniedError("lambda:InvokeFunction is not allowed for this caller")
+    return TokenServiceError(f"AWS answered {code or 'an error'}")
+
+
+def read_json(content: bytes) -> object:
+    """Parse an answer; json's own exception would carry the token in it."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        pass
+    raise TokenServiceError("the answer is not JSON")

@@ -1,0 +1,83 @@
+"""The event bus: what happened to whom, for everybody who subscribes. Never a secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from wxvault.errors import WxvaultError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SOURCE: Final = "wxvault"
+
+_log = logging.getLogger(__name__)
+
+
+class EventsClient(Protocol):
+    """What is used of boto3's ``events`` client."""
+
+    def put_events(self, *, Entries: Sequence[Any]) -> Any:  # noqa: N803
+        """Put entries on a bus."""
+
+
+class EventNotSentError(WxvaultError):
+    """The bus did not take an event."""
+
+    code = "event_not_sent"
+    default_remedy = "Nothing to do if it is sent again later; else look at the bus and its policy."
+
+
+class Bus:
+    """One EventBridge bus, with ``wxvault`` as the source of everything on it."""
+
+    def __init__(self, client: EventsClient, name: str) -> None:
+        """Take a boto3 ``events`` client and the bus's name or ARN."""
+        self._client = client
+        self._name = name
+
+    def put(
+        self, detail_type: str, detail: Mapping[str, Any], *, must_succeed: bool = False
+    ) -> bool:
+        """Send one event and say whether the bus has it.
+
+        ``detail_type`` is the event's name (``authorizer.authorized``), ``detail`` its JSON object.
+        A failure is logged; with ``must_succeed`` it is an EventNotSentError.
+        """
+        problem = self._problem_of_putting(detail_type, detail)
+        if problem is None:
+            return True
+        _log.error(
+            "event not sent",
+            extra={
+                "detail_type": detail_type,
+                "event_id": str(detail.get("event_id", "")),
+                "problem": problem,
+            },
+        )
+        if must_succeed:
+            raise EventNotSentError(f"{detail_type}: {problem}")
+        return False
+
+    def _problem_of_putting(self, detail_type: str, detail: Mapping[str, Any]) -> str | None:
+        entry = {
+            "EventBusName": self._name,
+            "Source": SOURCE,
+            "DetailType": detail_type,
+            "Detail": json.dumps(detail, ensure_ascii=False, separators=(",", ":")),
+        }
+        try:
+            answer = self._client.put_events(Entries=[entry])
+        except ClientError as exc:
+            return str(exc.response.get("Error", {}).get("Code", "ClientError"))
+        except BotoCoreError as exc:
+            return type(exc).__name__
+        # put_events answers 200 also when it dropped the entry.
+        if answer.get("FailedEntryCount", 0):
+            codes = [entry.get("ErrorCode") for entry in answer.get("Entries", ())]
+            return next((str(code) for code in codes if code), "FailedEntry")
+        return None

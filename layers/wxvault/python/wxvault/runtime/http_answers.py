@@ -1,0 +1,186 @@
+"""What goes back through the HTTP API (payload format 2.0): JSON, pages, redirects, `success`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
+
+from wxvault import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Answer(TypedDict):
+    """An answer of a function to API Gateway."""
+
+    statusCode: int
+    headers: dict[str, str]
+    body: str
+    cookies: NotRequired[list[str]]
+
+
+# The one table from error to status; a class that is not listed answers like its nearest parent.
+STATUS_OF: Final[dict[type[errors.WxvaultError], int]] = {
+    errors.WxvaultError: 500,
+    errors.ConfigurationError: 500,
+    errors.InvalidRequestError: 400,
+    errors.RequestTooLargeError: 413,
+    errors.UnknownSessionError: 404,
+    errors.SessionExpiredError: 410,
+    errors.MintLimitError: 429,
+    errors.MessageError: 400,
+    errors.BadSignatureError: 403,
+    errors.AppidMismatchError: 403,
+    errors.PushTooOldError: 403,
+    errors.UnknownAuthorizerError: 404,
+    errors.AuthorizerPendingError: 409,
+    errors.AuthorizerRevokedError: 410,
+    errors.AuthorizerLostError: 409,
+    errors.NoApiAbilityError: 409,
+    errors.RenewalInProgressError: 503,
+    errors.RenewalFailingError: 503,
+    errors.NoTicketError: 503,
+    errors.SealBrokenError: 503,
+    errors.WeChatError: 502,
+    errors.WeChatUnknownError: 504,
+}
+
+# Seconds after which asking again makes sense.
+_RETRY_AFTER: Final[dict[type[errors.WxvaultError], int]] = {
+    errors.MintLimitError: 3,
+    errors.AuthorizerPendingError: 3,
+    errors.RenewalInProgressError: 2,
+    errors.RenewalFailingError: 10,
+    errors.NoTicketError: 60,
+    errors.SealBrokenError: 10,
+    errors.WeChatUnknownError: 10,
+}
+
+_ALWAYS: Final = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+}
+
+
+def status_of(error: errors.WxvaultError) -> int:
+    """Return the HTTP status for an error."""
+    return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
+
+
+def json_answer(
+    body: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Answer ``body`` as JSON; it is never cached."""
+    return {
+        "statusCode": status,
+        "headers": {
+            **_ALWAYS,
+            "content-type": "application/json; charset=utf-8",
+            **(headers or {}),
+        },
+        "body": json.dumps(body, ensure_ascii=False),
+    }
+
+
+def error_body(error: errors.WxvaultError, request_id: str) -> dict[str, Any]:
+    """Return ``{"error": {…}}``, also what direct invokes are answered."""
+    described: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "remedy": error.remedy,
+        "request_id": request_id,
+    }
+    if error.wechat_errcode is not None:
+        described["wechat_errcode"] = error.wechat_errcode
+    return {"error": described}
+
+
+def unexpected_body(request_id: str) -> dict[str, Any]:
+    """Return the error object for an exception nobody expected: its text stays in the log."""
+    return error_body(
+        errors.WxvaultError(
+            "Something unexpected happened.",
+            remedy="Look at the function's log, by this request id.",
+        ),
+        request_id,
+    )
+
+
+def error_answer(error: BaseException, request_id: str) -> Answer:
+    """Answer any exception; only WxvaultErrors may say something of themselves."""
+    if not isinstance(error, errors.WxvaultError):
+        return json_answer(unexpected_body(request_id), status=500)
+    retry = _RETRY_AFTER.get(type(error))
+    return json_answer(
+        error_body(error, request_id),
+        status=status_of(error),
+        headers=None if retry is None else {"retry-after": str(retry)},
+    )
+
+
+def html_answer(page: str, *, nonce: str, status: int = 200, cookies: Sequence[str] = ()) -> Answer:
+    """Answer a page whose style and script elements carry ``nonce`` (fresh for each answer).
+
+    ``Referrer-Policy: origin`` is not a courtesy: WeChat shows its authorisation page only to
+    visitors whose Referer names the platform's domain (文档: 授权技术流程说明, 授权发起页域名).
+    """
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src 'nonce-{nonce}'",
+            f"script-src 'nonce-{nonce}'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+    answer: Answer = {
+        "statusCode": status,
+        "headers": {
+            **_ALWAYS,
+            "content-type": "text/html; charset=utf-8",
+            "content-security-policy": policy,
+            "referrer-policy": "origin",
+            "x-robots-tag": "noindex, nofollow",
+        },
+        "body": page,
+    }
+    if cookies:
+        answer["cookies"] = list(cookies)
+    return answer
+
+
+def redirect_answer(location: str, *, cookies: Sequence[str] = ()) -> Answer:
+    """Answer 303 to ``location``: whatever was sent here, it is fetched with GET."""
+    if not all("!" <= character <= "~" for character in location):
+        raise errors.ConfigurationError("location", "is not plain, percent-encoded ASCII")
+    answer: Answer = {
+        "statusCode": 303,
+        "headers": {**_ALWAYS, "location": location, "referrer-policy": "origin"},
+        "body": "",
+    }
+    if cookies:
+        answer["cookies"] = list(cookies)
+    return answer
+
+
+def wechat_answer(body: str = "success", *, xml: bool = False) -> Answer:
+    """Answer WeChat: the seven bytes ``success``, or a sealed reply."""
+    kind = "application/xml" if xml else "text/plain"
+    return {
+        "statusCode": 200,
+        "headers": {**_ALWAYS, "content-type": f"{kind}; charset=utf-8"},
+        "body": body,
+    }
+
+
+def cookie(name: str, value: str, *, secure: bool, max_age: int, path: str = "/") -> str:
+    """Return a ``Set-Cookie`` value that scripts cannot read; ``max_age`` in seconds.
+
+    ``SameSite=Lax`` lets it through when WeChat's page sends the browser back (a top-level GET).
+    """
+    parts = [f"{name}={value}", f"Path={path}", f"Max-Age={max_age}", "HttpOnly", "SameSite=Lax"]
+    if secure:
+        parts.append("Secure")
+    return "; ".join(parts)

@@ -1,0 +1,116 @@
+"""What comes in through the HTTP API (payload format 2.0), read once and leniently."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from wxvault.errors import InvalidRequestError, RequestTooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MAX_PARAMETERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request. ``query``, ``cookies`` and the body may hold secrets and are not in the repr."""
+
+    method: str
+    path: str
+    path_parameters: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
+    query: Mapping[str, str] = field(repr=False)
+    cookies: Mapping[str, str] = field(repr=False)
+    body_text: str = field(repr=False)
+    body_is_base64: bool
+    request_id: str
+    caller_arn: str | None
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> HttpRequest:
+        """Read a payload-2.0 event.
+
+        ``query`` is decoded from the raw query string; of a repeated name the first value counts.
+        ``caller_arn`` is who signed the request, on routes with IAM auth.
+        """
+        context = event.get("requestContext") or {}
+        http = context.get("http") or {}
+        headers = {str(k).lower(): str(v) for k, v in (event.get("headers") or {}).items()}
+        return cls(
+            method=str(http.get("method", "GET")).upper(),
+            path=str(event.get("rawPath", "/")),
+            path_parameters=dict(event.get("pathParameters") or {}),
+            headers=headers,
+            query=_query(str(event.get("rawQueryString") or "")),
+            cookies=_cookies(event.get("cookies"), headers.get("cookie", "")),
+            body_text=str(event.get("body") or ""),
+            body_is_base64=bool(event.get("isBase64Encoded")),
+            request_id=str(context.get("requestId", "")),
+            caller_arn=((context.get("authorizer") or {}).get("iam") or {}).get("userArn"),
+        )
+
+    def body(self, limit: int) -> bytes:
+        """Return the body's bytes; raises RequestTooLargeError above ``limit`` bytes.
+
+        API Gateway hands a body over as text or base64 depending on its content type.
+        """
+        too_large = RequestTooLargeError(f"The body is larger than {limit} bytes.")
+        if not self.body_is_base64:
+            if len(self.body_text) > limit:
+                raise too_large
+            body = self.body_text.encode("utf-8", "surrogatepass")
+        else:
+            if len(self.body_text) > limit * 4 // 3 + 4:
+                raise too_large
+            try:
+                body = base64.b64decode(self.body_text, validate=True)
+            except (binascii.Error, ValueError):
+                raise InvalidRequestError("body", "is not readable") from None
+        if len(body) > limit:
+            raise too_large
+        return body
+
+    def json_body(self, limit: int = 64 * 1024) -> dict[str, Any]:
+        """Return the body's JSON object ({} for an empty body); InvalidRequestError otherwise."""
+        body = self.body(limit)
+        if not body.strip():
+            return {}
+        try:
+            value = json.loads(body)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            raise InvalidRequestError("body", "is not a JSON object")
+        return value
+
+
+def _query(raw: str) -> dict[str, str]:
+    """Decode a raw query string; what has no sound form is as if it were not there."""
+    try:
+        pairs = parse_qsl(
+            raw, keep_blank_values=True, errors="replace", max_num_fields=_MAX_PARAMETERS
+        )
+    except ValueError:
+        return {}
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found.setdefault(name, value)
+    return found
+
+
+def _cookies(listed: object, header: str) -> dict[str, str]:
+    """Read cookies from the event's list, or from the header where there is none."""
+    lines = [str(line) for line in listed] if isinstance(listed, list) else []
+    lines += header.split(";")
+    found: dict[str, str] = {}
+    for line in lines:
+        name, separator, value = line.strip().partition("=")
+        if separator and name:
+            found.setdefault(name.strip(), value.strip().strip('"'))
+    return found

@@ -1,0 +1,271 @@
+"""Builds what a function needs, each part once and only when it is asked for.
+
+WeChat's adapter is imported inside the one property that builds it: functions that never call
+WeChat do not load ``requests``.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import logging
+import random
+import secrets
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from wxvault import errors
+from wxvault.clock import Clock, SystemClock
+from wxvault.runtime.bus import Bus
+from wxvault.runtime.queues import JobQueue
+from wxvault.runtime.settings import Settings
+from wxvault.services.component import ComponentToken
+from wxvault.services.events import Events
+from wxvault.services.lookup import Lookup
+from wxvault.services.numbers import WAIT_SECONDS
+from wxvault.services.onboarding import Minter, Onboarding, Place
+from wxvault.services.outcome import Outcome
+from wxvault.services.tools import Tools
+from wxvault.vault.codes import Codes
+from wxvault.vault.component_items import ComponentItems
+from wxvault.vault.due_items import DueItems
+from wxvault.vault.profiles import Profiles
+from wxvault.vault.sealing import KmsDataKeys, Sealing
+from wxvault.vault.sessions import Sessions
+from wxvault.vault.table import DynamoTable
+from wxvault.vault.token_items import TokenItems
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_lambda import LambdaClient
+
+    from wxvault.services.lookup import Renewer
+    from wxvault.wechat.component_api import ComponentApi
+
+_log = logging.getLogger(__name__)
+
+_DAY_SECONDS = 24 * 3600
+
+# Three attempts fit into the four seconds that callback has.
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "max_attempts": 3},
+    tcp_keepalive=True,
+)
+# One attempt: a renewal that is asked for twice is asked for by the next look-up.
+_INVOKE_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=WAIT_SECONDS,
+    retries={"mode": "standard", "total_max_attempts": 1},
+    tcp_keepalive=True,
+)
+
+
+class Wiring:
+    """The adapters of one function."""
+
+    def __init__(self, settings: Settings | None = None, clock: Clock | None = None) -> None:
+        self.settings = Settings.from_environment() if settings is None else settings
+        self.clock = SystemClock() if clock is None else clock
+
+    @property
+    def component_appid(self) -> str:
+        """The component that this deployment serves."""
+        return self.settings.component_appid
+
+    def new_id(self) -> str:
+        """Return a random id that nobody else has."""
+        return secrets.token_hex(16)
+
+    # --- the table -------------------------------------------------------------------------------
+
+    @cached_property
+    def table(self) -> DynamoTable:
+        """The one table."""
+        client = boto3.client("dynamodb", config=_CONFIG)
+        return DynamoTable(client, self.settings.table_name)
+
+    @cached_property
+    def sealing(self) -> Sealing:
+        """The sealing of secrets."""
+        client = boto3.client("kms", config=_CONFIG)
+        key_arn = self.settings.require("sealing_key_arn")
+        keys = KmsDataKeys(client, key_arn, self.component_appid, self.clock)
+        return Sealing(keys, secrets.token_bytes)
+
+    @cached_property
+    def tokens(self) -> TokenItems:
+        """TOKEN items."""
+        return TokenItems(self.table, self.sealing, self.component_appid)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """CODE items."""
+        return Codes(self.table, self.sealing, self.component_appid)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """SESSION and PREAUTH items."""
+        return Sessions(self.table, self.component_appid)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        """PROFILE items."""
+        return Profiles(self.table, self.component_appid)
+
+    @cached_property
+    def component_items(self) -> ComponentItems:
+        """Tickets and the component's other items."""
+        return ComponentItems(self.table, self.sealing, self.component_appid)
+
+    @cached_property
+    def due_items(self) -> DueItems:
+        """What is due."""
+        return DueItems(self.table, self.component_items, self.component_appid)
+
+    # --- the world -------------------------------------------------------------------------------
+
+    @cached_property
+    def secrets_client(self) -> Any:
+        """Secrets Manager."""
+        return boto3.client("secretsmanager", config=_CONFIG)
+
+    @cached_property
+    def bus(self) -> Bus:
+        """The event bus."""
+        return Bus(boto3.client("events", config=_CONFIG), self.settings.require("event_bus_name"))
+
+    @cached_property
+    def _sqs(self) -> Any:
+        return boto3.client("sqs", config=_CONFIG)
+
+    @cached_property
+    def renew_jobs(self) -> JobQueue:
+        """The queue of *renew*."""
+        return JobQueue(self._sqs, self.settings.require("renew_queue_url"))
+
+    @cached_property
+    def exchange_jobs(self) -> JobQueue:
+        """The queue of the exchange worker."""
+        return JobQueue(self._sqs, self.settings.require("exchange_queue_url"))
+
+    @cached_property
+    def wechat(self) -> ComponentApi:
+        """WeChat's component endpoints."""
+        from wxvault.wechat.component_api import (  # noqa: PLC0415 -- see the module's docstring
+            ComponentApi,
+        )
+
+        return ComponentApi(self.settings.wechat_api_base)
+
+    @cached_property
+    def tools(self) -> Tools:
+        """What use cases about tokens share."""
+        return Tools(
+            component_appid=self.component_appid,
+            overlap=self.settings.overlap_seconds,
+            retention=self.settings.revoked_retention_days * _DAY_SECONDS,
+            tokens=self.tokens,
+            events=Events(self.bus, self.component_appid, self.clock),
+            clock=self.clock,
+            uniform=random.SystemRandom().random,
+            new_id=self.new_id,
+        )
+
+    # --- onboarding ------------------------------------------------------------------------------
+
+    @cached_property
+    def onboarding(self) -> Onboarding:
+        """Sessions and their launch."""
+        settings = self.settings
+        place = Place(
+            component_appid=self.component_appid,
+            public_base_url=settings.require("public_base_url"),
+            pc_page_base=settings.wechat_pc_page_base,
+            h5_page_base=settings.wechat_h5_page_base,
+            return_urls=settings.return_urls,
+        )
+        minter = Minter(place, self.sessions, self.wechat, self.component_token, self.clock)
+        return Onboarding(
+            place, self.sessions, minter, self.clock, lambda: secrets.token_urlsafe(32)
+        )
+
+    def try_exchange_job(self, job: Mapping[str, Any]) -> None:
+        """Have a code exchanged; if the queue refuses, the sweep finds the code in the table."""
+        try:
+            self.exchange_jobs.send(job)
+        except (BotoCoreError, ClientError) as error:
+            _log.warning("job not sent", extra={"problem": type(error).__name__})
+
+    # --- tokens ----------------------------------------------------------------------------------
+
+    @cached_property
+    def renewer(self) -> Renewer:
+        """Asks the function *renew*."""
+        client = boto3.client("lambda", config=_INVOKE_CONFIG)
+        return RenewFunction(client, self.settings.require("renew_function"))
+
+    @cached_property
+    def lookup(self) -> Lookup:
+        """Looks tokens up."""
+        return Lookup(self.tokens, self.renewer, self.clock, overlap=self.settings.overlap_seconds)
+
+    @cached_property
+    def component_token(self) -> ComponentToken:
+        """The component token, kept for a part of the overlap."""
+        return ComponentToken(self.lookup, self.clock, overlap=self.settings.overlap_seconds)
+
+
+class RenewFunction:
+    """*renew* as another Lambda function: invoked, one attempt, waited for as long as one has."""
+
+    def __init__(self, client: LambdaClient, function: str) -> None:
+        self._client = client
+        self._function = function
+        self._threads = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="renew")
+
+    def __call__(
+        self,
+        authorizer_appid: str | None,
+        *,
+        rejected_token_sha256: str | None,
+        min_ttl: float,
+        seconds: float,
+    ) -> Outcome:
+        """Ask for a renewal; ``unknown`` when there is no answer within ``seconds``.
+
+        Raises:
+            WxvaultError: what *renew* raised, rebuilt from its answer.
+        """
+        job: dict[str, Any] = (
+            {"job": "component"}
+            if authorizer_appid is None
+            else {"job": "authorizer", "authorizer_appid": authorizer_appid, "min_ttl": min_ttl}
+        )
+        if rejected_token_sha256 is not None:
+            job["rejected_token_sha256"] = rejected_token_sha256
+        # The client's own timeout cannot be set per call.
+        asked = self._threads.submit(self._invoke, job)
+        try:
+            answer = asked.result(timeout=seconds)
+        except (TimeoutError, ClientError, BotoCoreError):
+            return Outcome.UNKNOWN
+        if "error" in answer:
+            raise errors.from_answer(answer["error"])
+        try:
+            return Outcome(str(answer.get("outcome")))
+        except ValueError:
+            return Outcome.UNKNOWN
+
+    def _invoke(self, job: dict[str, Any]) -> dict[str, Any]:
+        answer = self._client.invoke(FunctionName=self._function, Payload=json.dumps(job).encode())
+        content = json.loads(answer["Payload"].read() or b"{}")
+        if "FunctionError" in answer or not isinstance(content, dict):
+            return {}
+        return content

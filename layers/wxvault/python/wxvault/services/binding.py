@@ -1,0 +1,80 @@
+"""Whose merchant: the push decides, else the browser that shows the launch page's cookie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from wxvault.services.state import Event, TokenChange, TokenState, unchanged
+
+if TYPE_CHECKING:
+    from wxvault.services.exchange_ports import SessionItems
+    from wxvault.services.onboarding_state import Code
+    from wxvault.services.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """To whom a code's authorizer belongs, and how sure that is."""
+
+    tenant_id: str
+    session_sha256: str
+    by_redirect: bool
+    """Only the browser said so; a push may say otherwise."""
+
+
+class Bindings:
+    """Finds out to whom authorizers belong."""
+
+    def __init__(self, tools: Tools, sessions: SessionItems) -> None:
+        self._tools = tools
+        self._sessions = sessions
+
+    def of(self, code: Code) -> Binding | None:
+        """Tell whose merchant a code's authorizer is; None: nobody can tell, so nobody's."""
+        if code.pre_auth_sha256 is not None:
+            minted = self._sessions.minted_by(code.pre_auth_sha256, now=self._tools.clock.now())
+            if minted is not None:
+                return Binding(minted.tenant_id, minted.session_sha256, by_redirect=False)
+            return None
+        if code.session_sha256 is None or code.create_time is not None:
+            # A push without PreAuthCode came from no link of ours, whatever a browser says.
+            return None
+        session = self._sessions.get(code.session_sha256)
+        if session is None:
+            return None
+        return Binding(session.tenant_id, code.session_sha256, by_redirect=True)
+
+    def bind_late(self, code: Code) -> None:
+        """Let what became known of a code after its exchange decide whose merchant this is."""
+        binding, appid = self.of(code), code.outcome_appid
+        if binding is None or appid is None:
+            return
+
+        def decide(state: TokenState | None) -> TokenChange | None:
+            if state is None or (binding.by_redirect and state.tenant_id is not None):
+                # It is repeated for a browser too, and told of a conflict only once.
+                return None
+            change = bound(state, unchanged(state), binding)
+            return None if change == unchanged(state) else change
+
+        self._tools.events.tell(self._tools.tokens.amend(appid, decide))
+        self.note(binding, appid)
+
+    def note(self, binding: Binding, appid: str) -> None:
+        """Note in its session that an authorizer came, if it belongs to the session's tenant."""
+        state = self._tools.tokens.get(appid)
+        if state is not None and state.tenant_id == binding.tenant_id:
+            self._sessions.add_authorizer(binding.session_sha256, appid)
+
+
+def bound(state: TokenState, change: TokenChange, binding: Binding | None) -> TokenChange:
+    """Add the tenant to a change: an authorizer that belongs to one never moves by itself."""
+    if binding is None or state.tenant_id == binding.tenant_id:
+        sure = binding is not None and not binding.by_redirect
+        return replace(change, tenant_by_redirect=state.tenant_by_redirect and not sure)
+    free = state.tenant_id is None or (state.tenant_by_redirect and not binding.by_redirect)
+    if free:
+        return replace(change, tenant_id=binding.tenant_id, tenant_by_redirect=binding.by_redirect)
+    conflict = Event("tenant_conflict", {"claimed_by_tenant_id": binding.tenant_id})
+    return replace(change, events=(*change.events, conflict))

@@ -1,0 +1,193 @@
+"""The component token: read by everybody, renewed by *renew* alone with ticket and AppSecret.
+
+It is one more item under the rules of the lease. Source: WeChat's page
+openApi/ticket-token/api_getcomponentaccesstoken.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from wxvault.errors import NoTicketError, WeChatRefusedError, WeChatUnknownError
+from wxvault.protocol.return_codes import APP_SECRET_REFUSED, TICKET_REFUSED
+from wxvault.services import decisions
+from wxvault.services.numbers import CACHED, START_SECONDS, TICKET_LIFE_SECONDS, TICKETS_TRIED
+from wxvault.services.outcome import Outcome
+from wxvault.services.policy import has_live_lease
+from wxvault.services.state import Access, Lease, NotAcquired, Purpose, TokenChange, TokenState
+from wxvault.services.unanswered import settle_unanswered
+
+if TYPE_CHECKING:
+    from wxvault.clock import Clock
+    from wxvault.services.lookup import Lookup
+    from wxvault.services.onboarding_state import Ticket
+    from wxvault.services.ports import WeChat
+    from wxvault.services.tools import Tools
+
+_SECRET_REFUSED = APP_SECRET_REFUSED | {40001}
+"""For this one call, 40001 is documented to speak of the AppSecret."""
+
+
+class Tickets(Protocol):
+    """Where tickets are."""
+
+    def newest_tickets(self, limit: int) -> list[Ticket]:
+        """Read the newest tickets, newest first."""
+
+
+class AppSecret(Protocol):
+    """The component's AppSecret."""
+
+    def get(self) -> str:
+        """Return it."""
+
+    def changed(self) -> bool:
+        """Read it again (rarely) and say whether it is another one now."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    token: str = field(repr=False)
+    until: float
+
+
+class ComponentToken:
+    """The component token as an environment holds it: at most 0.2 of the overlap long."""
+
+    def __init__(self, lookup: Lookup, clock: Clock, *, overlap: float) -> None:
+        self._lookup = lookup
+        self._clock = clock
+        self._overlap = overlap
+        self._lock = threading.Lock()
+        self._kept: _Kept | None = None
+
+    def get(self) -> str:
+        """Return a component token that WeChat honours.
+
+        Raises:
+            NoTicketError: WeChat has never pushed a ticket (or none for twelve hours).
+            RenewalInProgressError, RenewalFailingError: there is none right now.
+        """
+        with self._lock:
+            kept = self._kept
+            if kept is not None and self._clock.now() < kept.until:
+                return kept.token
+        return self._read(None)
+
+    def after_refusal(self, refused: str) -> str:
+        """Return another token after WeChat refused ``refused``; renewed once if it must be."""
+        with self._lock:
+            if self._kept is not None and self._kept.token == refused:
+                self._kept = None
+        return self._read(refused)
+
+    def _read(self, refused: str | None) -> str:
+        found = self._lookup.find(None, rejected_token=refused)
+        until = min(self._clock.now() + CACHED * self._overlap, found.expires_at)
+        with self._lock:
+            self._kept = _Kept(found.access_token, until)
+        return found.access_token
+
+
+class ComponentKeeper:
+    """Renews the component token."""
+
+    def __init__(
+        self, tools: Tools, wechat: WeChat, tickets: Tickets, app_secret: AppSecret
+    ) -> None:
+        self._tools = tools
+        self._wechat = wechat
+        self._tickets = tickets
+        self._app_secret = app_secret
+
+    def renew(self, *, rejected_token_sha256: str | None = None) -> Outcome:
+        """Renew the component token if it is due, or if it is the one that WeChat refused.
+
+        Raises:
+            NoTicketError: there is no ticket to renew it with.
+        """
+        tools = self._tools
+        tickets = self._valid_tickets()
+        secret = self._app_secret.get()
+        state = tools.tokens.get(None)
+        forced = state is not None and tools.is_refused_now(state, rejected_token_sha256)
+        lease = tools.acquire(
+            None,
+            Purpose.FORCED_RENEWAL if forced else Purpose.RENEWAL,
+            generation=state.generation if state and forced else None,
+        )
+        if isinstance(lease, NotAcquired):
+            live = lease.state is not None and has_live_lease(lease.state, tools.clock.now())
+            return Outcome.LEASED if live else Outcome.NOT_DUE
+        return self._under_lease(lease, tickets, secret, forced=forced)
+
+    def _under_lease(
+        self, lease: Lease, tickets: list[Ticket], secret: str, *, forced: bool
+    ) -> Outcome:
+        tools = self._tools
+        waiting = list(tickets)
+        held: Lease | None = lease
+        while held is not None:
+            if tools.clock.now() - held.taken_at > START_SECONDS:
+                self._abandon(held)
+                return Outcome.UNKNOWN
+            sent_at = tools.clock.now()
+            try:
+                issued = self._wechat.component_token(
+                    tools.component_appid, secret, waiting[0].component_verify_ticket
+                )
+            except WeChatUnknownError:
+                settle_unanswered(tools, held)
+                return Outcome.UNKNOWN
+            except WeChatRefusedError as refusal:
+                again = self._other_try(refusal, waiting, secret)
+                if again is None:
+                    return self._refused(held, refusal)
+                secret = again
+                held = tools.tokens.extend(held, now=tools.clock.now())
+                continue
+            access = Access(
+                issued.access_token, sent_at + issued.expires_in, issued.expires_in, sent_at
+            )
+            return tools.settle_renewed(held, access, None, forced=forced)
+        return Outcome.LEASED
+
+    def _abandon(self, lease: Lease) -> None:
+        self._tools.settle(lease, lambda state: decisions.abandoned(state, lease))
+
+    def _other_try(
+        self, refusal: WeChatRefusedError, waiting: list[Ticket], secret: str
+    ) -> str | None:
+        """Return the AppSecret for another try (with another ticket or secret), or None."""
+        if refusal.wechat_errcode in TICKET_REFUSED and len(waiting) > 1:
+            waiting.pop(0)
+            return secret
+        if refusal.wechat_errcode in _SECRET_REFUSED and self._app_secret.changed():
+            return self._app_secret.get()
+        return None
+
+    def _refused(self, lease: Lease, refusal: WeChatRefusedError) -> Outcome:
+        tools = self._tools
+        tools.log_refusal(None, refusal)
+
+        def decide(state: TokenState) -> TokenChange:
+            return decisions.refused(
+                state, lease, tools.clock.now(), tools.uniform, errcode=refusal.wechat_errcode
+            )
+
+        tools.settle(lease, decide)
+        return Outcome.REFUSED
+
+    def _valid_tickets(self) -> list[Ticket]:
+        oldest = self._tools.clock.now() - TICKET_LIFE_SECONDS
+        tickets = [
+            ticket
+            for ticket in self._tickets.newest_tickets(TICKETS_TRIED)
+            if ticket.received_at > oldest
+        ]
+        if not tickets:
+            message = "no component_verify_ticket of the last twelve hours has arrived"
+            raise NoTicketError(message)
+        return tickets

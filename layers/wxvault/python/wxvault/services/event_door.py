@@ -1,0 +1,125 @@
+"""The door of the event URL: who may come in, and the record of who was turned away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from wxvault.errors import (
+    AppidMismatchError,
+    BadSignatureError,
+    MessageError,
+    PushTooOldError,
+    RequestTooLargeError,
+    WxvaultError,
+)
+from wxvault.protocol.message_crypto import OpenedMessage, open_message
+from wxvault.protocol.pushes import Push, parse_push, require_component
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wxvault.clock import Clock
+    from wxvault.protocol.message_keys import MessageKeys
+
+REFUSAL_PAUSE_SECONDS = 30.0
+
+
+class PushSecret(Protocol):
+    """Tokens and EncodingAESKeys."""
+
+    def get(self) -> MessageKeys:
+        """Return them."""
+
+    def changed(self) -> bool:
+        """Read them again (rarely) and say whether they are others now."""
+
+
+class PushRecord(Protocol):
+    """Where the verdict on the last push is kept."""
+
+    def note_push(self, verdict: str, *, now: float, info_type: str | None = None) -> None:
+        """Write it."""
+
+
+class EventDoor:
+    """Opens what is pushed to the event URL, and hands on what is good."""
+
+    def __init__(  # noqa: PLR0913 -- adapters, each named
+        self,
+        component_appid: str,
+        secret: PushSecret,
+        record: PushRecord,
+        take: Callable[[Push], None],
+        clock: Clock,
+        *,
+        max_age: float,
+    ) -> None:
+        self._component_appid = component_appid
+        self._secret = secret
+        self._record = record
+        self._take = take
+        self._clock = clock
+        self._max_age = max_age
+        self._refusal_noted_at: float | None = None
+
+    def receive(self, body: bytes, query: Mapping[str, str]) -> Push:
+        """Open a push and have it taken in; when this returns, it is durable.
+
+        ``query`` has ``timestamp``, ``nonce`` and ``msg_signature``.
+
+        Raises:
+            MessageError, RequestTooLargeError: it was refused, and nothing of it was believed.
+        """
+        try:
+            opened = self._open(body, query)
+            push = parse_push(opened.plaintext)
+            require_component(push, self._component_appid)
+        except (MessageError, RequestTooLargeError) as refusal:
+            self._note_refusal(refusal)
+            raise
+        self._take(push)
+        self._record.note_push("accepted", now=self._clock.now(), info_type=push.info_type)
+        return push
+
+    def _open(self, body: bytes, query: Mapping[str, str]) -> OpenedMessage:
+        timestamp = query.get("timestamp", "")
+
+        def attempt() -> OpenedMessage:
+            return open_message(
+                self._secret.get(),
+                body,
+                timestamp=timestamp,
+                nonce=query.get("nonce", ""),
+                msg_signature=query.get("msg_signature", ""),
+            )
+
+        try:
+            opened = attempt()
+        except AppidMismatchError:
+            raise
+        except MessageError as first:
+            # Somebody may just have changed Token or key in WeChat's console and in the secret.
+            may_be_keys = isinstance(first, BadSignatureError) or bool(query.get("msg_signature"))
+            if not may_be_keys or not self._secret.changed():
+                raise
+            opened = attempt()
+        self._check_age(timestamp)
+        return opened
+
+    def _check_age(self, timestamp: str) -> None:
+        """Refuse what is too old; the timestamp is signed, so it was looked at after opening."""
+        if not self._max_age:
+            return
+        age = self._clock.now() - int(timestamp) if timestamp.isdecimal() else self._max_age + 1
+        if abs(age) > self._max_age:
+            message = f"the push's timestamp is more than {self._max_age:.0f} s away"
+            raise PushTooOldError(message)
+
+    def _note_refusal(self, refusal: WxvaultError) -> None:
+        """Write a refusal at most once per 30 s and environment: anybody can send rubbish."""
+        now = self._clock.now()
+        noted = self._refusal_noted_at
+        if noted is not None and now - noted < REFUSAL_PAUSE_SECONDS:
+            return
+        self._refusal_noted_at = now
+        self._record.note_push(refusal.code, now=now)

@@ -1,0 +1,116 @@
+"""What sessions, pre-authorisation codes, authorization codes and tickets say: plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from wxvault.services.state import OpenCall
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An authorisation session: one link, made for one tenant."""
+
+    session_sha256: str
+    tenant_id: str
+    created_at: float
+    expires_at: float
+    style: str
+    auth_type: int
+    tenant_name: str | None = None
+    biz_appid: str | None = None
+    category_id_list: tuple[int, ...] = ()
+    return_url: str | None = None
+    state: str | None = None
+    codes_minted: int = 0
+    launch_cookies: frozenset[str] = frozenset()
+    """Fingerprints of the cookies that its launch page has set."""
+    confirmed: bool = False
+    """A code of this session has arrived."""
+    authorizers: frozenset[str] = frozenset()
+
+
+class CodeStatus(StrEnum):
+    """Where an authorization code stands."""
+
+    RECEIVED = "received"
+    CLAIMED = "claimed"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An authorization code, by its fingerprint."""
+
+    code_sha256: str
+    status: CodeStatus
+    received_at: float
+    authorizer_appid: str | None = None
+    """From its push; None: only the redirect was seen."""
+    create_time: int | None = None
+    """CreateTime of its push."""
+    pre_auth_sha256: str | None = None
+    session_sha256: str | None = None
+    """The session whose browser brought it, proved by the launch cookie."""
+    claim_id: str | None = None
+    claim_until: float | None = None
+    due_at: float | None = None
+    """When the sweep picks it up; also when it is done, until what follows from that is done."""
+    unanswered: int = 0
+    """Calls with this code that were begun and of which nothing is known."""
+    blind: bool = False
+    """A call with this code was begun when nobody knew whose tokens it would supersede."""
+    outcome_appid: str | None = None
+    wechat_errcode: int | None = None
+    item: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    @property
+    def blind_call(self) -> OpenCall | None:
+        """A call with it that is open, and was begun when nobody knew whose code it is."""
+        if not self.blind or not self.is_open:
+            return None
+        return OpenCall(self.claim_id, self.claim_until)
+
+    @property
+    def is_open(self) -> bool:
+        """It has not come to an end."""
+        return self.status in (CodeStatus.RECEIVED, CodeStatus.CLAIMED)
+
+    def is_claimed(self, now: float) -> bool:
+        """Say whether somebody may be asking WeChat about it right now."""
+        if self.status is not CodeStatus.CLAIMED or self.claim_until is None:
+            return False
+        return self.claim_until >= now
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What a push or a redirect says of a code beside the code itself."""
+
+    authorizer_appid: str | None = None
+    create_time: int | None = None
+    pre_auth_sha256: str | None = None
+    session_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreAuthCode:
+    """Who minted a pre-authorisation code."""
+
+    tenant_id: str
+    session_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A component_verify_ticket."""
+
+    component_verify_ticket: str = field(repr=False)
+    create_time: int
+    received_at: float

@@ -1,0 +1,144 @@
+"""The component's own items but its token: tickets, last push, the sweep's lease, seen pushes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wxvault.errors import SealBrokenError
+from wxvault.services.onboarding_state import Ticket
+from wxvault.vault.expressions import (
+    MISSING,
+    Absent,
+    Compare,
+    ConditionFailedError,
+    Put,
+    Update,
+    any_of,
+    equals,
+    is_past_its_end,
+)
+from wxvault.vault.keys import (
+    component_key,
+    due_shard,
+    last_push_key,
+    seen_push_key,
+    sweep_key,
+    ticket_key,
+)
+
+if TYPE_CHECKING:
+    from wxvault.vault.sealing import Sealing
+    from wxvault.vault.table import Table
+
+_TICKET_KEPT_SECONDS = 13 * 3600
+_SEEN_KEPT_SECONDS = 24 * 3600
+_TICKET = "component_verify_ticket"
+
+
+class ComponentItems:
+    """What the table keeps of the component itself."""
+
+    def __init__(self, table: Table, sealing: Sealing, component_appid: str) -> None:
+        self._table = table
+        self._sealing = sealing
+        self._component_appid = component_appid
+
+    def add_ticket(self, component_verify_ticket: str, create_time: int, *, now: float) -> bool:
+        """Append a ticket and make sure there is a component token to renew with it.
+
+        Returns whether the component token's item was made by this, so that it should be renewed.
+        """
+        key = ticket_key(self._component_appid, create_time)
+        sealed = self._sealing.seal(key, {_TICKET: component_verify_ticket})
+        self._table.write(
+            Put(
+                key,
+                {
+                    **sealed,
+                    "create_time": create_time,
+                    "received_at": now,
+                    "delete_after": int(now + _TICKET_KEPT_SECONDS),
+                },
+            )
+        )
+        token = component_key(self._component_appid)
+        try:
+            self._table.write(
+                Put(
+                    token,
+                    {
+                        "status": "active",
+                        "due_at": now,
+                        "due_shard": due_shard(self._component_appid, token.pk),
+                    },
+                    condition=MISSING,
+                )
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
+    def newest_tickets(self, limit: int) -> list[Ticket]:
+        """Read the newest tickets, newest first; those that cannot be opened are left out."""
+        tickets = []
+        for item in self._table.newest(f"C#{self._component_appid}", "TICKET#", limit):
+            create_time = item.get("create_time")
+            received_at = item.get("received_at")
+            if not isinstance(create_time, int) or not isinstance(received_at, int | float):
+                continue
+            try:
+                opened = self._sealing.open(
+                    ticket_key(self._component_appid, create_time), item, _TICKET
+                )
+            except SealBrokenError:
+                continue
+            if opened is not None:
+                tickets.append(Ticket(opened, create_time, received_at))
+        return tickets
+
+    def note_push(self, verdict: str, *, now: float, info_type: str | None = None) -> None:
+        """Write what became of the last push, for whoever wants to know whether pushes arrive."""
+        kind = "accepted" if verdict == "accepted" else "refused"
+        told: dict[str, str | float] = {f"{kind}_at": now, f"{kind}_verdict": verdict}
+        if info_type is not None:
+            told["info_type"] = info_type
+        self._table.write(Update(last_push_key(self._component_appid), set=dict(told)))
+
+    def take_sweep(self, lease_id: str, *, now: float, seconds: float) -> bool:
+        """Take the sweep's lease; False: another sweep is running."""
+        update = Update(
+            sweep_key(self._component_appid),
+            condition=any_of(Absent("lease_until"), Compare("lease_until", "<", now)),
+            set={"lease_id": lease_id, "lease_until": now + seconds},
+        )
+        try:
+            self._table.write(update)
+        except ConditionFailedError as refusal:
+            return (refusal.item or {}).get("lease_id") == lease_id
+        return True
+
+    def end_sweep(self, lease_id: str) -> None:
+        """Give the sweep's lease back."""
+        update = Update(
+            sweep_key(self._component_appid),
+            condition=equals("lease_id", lease_id),
+            remove=frozenset({"lease_id", "lease_until"}),
+        )
+        try:
+            self._table.write(update)
+        except ConditionFailedError:
+            return
+
+    def was_seen(self, identity_sha256: str, *, now: float) -> bool:
+        """Say whether the effect of this push is already there."""
+        item = self._table.get(seen_push_key(self._component_appid, identity_sha256))
+        return item is not None and not is_past_its_end(item, now)
+
+    def mark_seen(self, identity_sha256: str, *, now: float) -> None:
+        """Note, after its effect, that a push was seen."""
+        self._table.write(
+            Put(
+                seen_push_key(self._component_appid, identity_sha256),
+                {"delete_after": int(now + _SEEN_KEPT_SECONDS)},
+            )
+        )

@@ -1,0 +1,145 @@
+"""SESSION and PREAUTH items: who asked for a link, and which session minted a pre-auth code."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from wxvault.services.onboarding_state import PreAuthCode, Session
+from wxvault.vault.expressions import (
+    EXISTS,
+    MISSING,
+    Absent,
+    Compare,
+    ConditionFailedError,
+    Item,
+    Put,
+    Update,
+    Value,
+    all_of,
+    any_of,
+    is_past_its_end,
+)
+from wxvault.vault.keys import fingerprint, pre_auth_key, session_key
+
+if TYPE_CHECKING:
+    from wxvault.vault.table import Table
+
+_PRE_AUTH_KEPT_SECONDS = 7 * 24 * 3600
+_KEPT_AFTER_END_SECONDS = 24 * 3600
+MINTS_PER_SESSION = 20
+MINT_PAUSE_SECONDS = 3.0
+
+
+class Sessions:
+    """The authorisation sessions of one component."""
+
+    def __init__(self, table: Table, component_appid: str) -> None:
+        self._table = table
+        self._component_appid = component_appid
+
+    def create(self, session: Session) -> None:
+        """Write a new session; its id is random, so nothing stands there yet."""
+        attributes: dict[str, Value] = {
+            "tenant_id": session.tenant_id,
+            "created_at": session.created_at,
+            "expires_at": session.expires_at,
+            "style": session.style,
+            "auth_type": session.auth_type,
+            # Kept a day longer than it can be used: whoever asks is told that it has expired.
+            "delete_after": int(session.expires_at + _KEPT_AFTER_END_SECONDS),
+        }
+        optional: dict[str, Value] = {
+            "tenant_name": session.tenant_name,
+            "biz_appid": session.biz_appid,
+            "category_id_list": list(session.category_id_list) or None,
+            "return_url": session.return_url,
+            "state": session.state,
+        }
+        attributes |= {name: value for name, value in optional.items() if value is not None}
+        key = session_key(self._component_appid, session.session_sha256)
+        self._table.write(Put(key, attributes, condition=MISSING))
+
+    def get(self, session_sha256: str) -> Session | None:
+        """Read a session, strongly consistent, expired or not."""
+        item = self._table.get(session_key(self._component_appid, session_sha256))
+        return None if item is None else _read(session_sha256, item)
+
+    def count_mint(self, session_sha256: str, *, now: float) -> bool:
+        """Count one pre-auth code before it is asked for; False: too many, or too fast."""
+        update = Update(
+            session_key(self._component_appid, session_sha256),
+            condition=all_of(
+                Compare("expires_at", ">", now),
+                any_of(Absent("codes_minted"), Compare("codes_minted", "<", MINTS_PER_SESSION)),
+                any_of(Absent("minted_at"), Compare("minted_at", "<=", now - MINT_PAUSE_SECONDS)),
+            ),
+            set={"minted_at": now},
+            add={"codes_minted": 1},
+        )
+        try:
+            self._table.write(update)
+        except ConditionFailedError:
+            return False
+        return True
+
+    def remember_mint(
+        self, session: Session, pre_auth_code: str, cookie_sha256: str | None, *, now: float
+    ) -> None:
+        """Write which session minted a code (kept for seven days), and its browser's cookie."""
+        self._table.write(
+            Put(
+                pre_auth_key(self._component_appid, fingerprint(pre_auth_code)),
+                {
+                    "tenant_id": session.tenant_id,
+                    "session_sha256": session.session_sha256,
+                    "delete_after": int(now + _PRE_AUTH_KEPT_SECONDS),
+                },
+            )
+        )
+        if cookie_sha256 is not None:
+            self._add(session.session_sha256, {"launch_cookies": frozenset({cookie_sha256})}, {})
+
+    def minted_by(self, pre_auth_sha256: str, *, now: float) -> PreAuthCode | None:
+        """Tell which session and tenant a pre-auth code was minted for."""
+        item = self._table.get(pre_auth_key(self._component_appid, pre_auth_sha256))
+        if item is None or is_past_its_end(item, now):
+            return None
+        return PreAuthCode(str(item["tenant_id"]), str(item["session_sha256"]))
+
+    def confirm(self, session_sha256: str) -> None:
+        """Note that a code of this session has arrived."""
+        self._add(session_sha256, {}, {"confirmed": True})
+
+    def add_authorizer(self, session_sha256: str, authorizer_appid: str) -> None:
+        """Note that this session brought an authorizer."""
+        self._add(
+            session_sha256, {"authorizers": frozenset({authorizer_appid})}, {"confirmed": True}
+        )
+
+    def _add(
+        self, session_sha256: str, sets: dict[str, frozenset[str]], told: dict[str, Value]
+    ) -> None:
+        update = Update(
+            session_key(self._component_appid, session_sha256),
+            condition=EXISTS,
+            set=told,
+            add=sets,
+        )
+        try:
+            self._table.write(update)
+        except ConditionFailedError:
+            # The session was deleted at the end of its life: nobody asks for it any more.
+            return
+
+
+def _read(session_sha256: str, item: Item) -> Session:
+    values = {field.name: item.get(field.name) for field in dataclasses.fields(Session)}
+    present = {name: value for name, value in values.items() if value is not None}
+    categories = present.pop("category_id_list", [])
+    present.pop("session_sha256", None)
+    return Session(
+        session_sha256=session_sha256,
+        category_id_list=tuple(categories) if isinstance(categories, list) else (),  # type: ignore[arg-type]
+        **present,  # type: ignore[arg-type]  # the vault wrote these itself
+    )

@@ -1,0 +1,297 @@
+"""The DynamoDB table: the vault's writes, compiled into DynamoDB's expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
+
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from wxvault.vault.expressions import (
+    Absent,
+    AllOf,
+    AnyOf,
+    Compare,
+    Condition,
+    ConditionFailedError,
+    Delete,
+    Item,
+    Key,
+    Put,
+    TransactionFailedError,
+    Update,
+    Value,
+    Write,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_serializer = TypeSerializer()
+_deserializer = TypeDeserializer()
+
+
+class Table(Protocol):
+    """What the vault needs of a table; DynamoDB's is :class:`DynamoTable`."""
+
+    def get(self, key: Key) -> Item | None:
+        """Read one item, strongly consistent."""
+
+    def write(self, write: Write) -> Item | None:
+        """Do one write and return the item as it was before it.
+
+        Raises:
+            ConditionFailedError: the condition did not hold; nothing was written.
+        """
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Do all writes or none.
+
+        Raises:
+            TransactionFailedError: a condition did not hold; nothing was written.
+        """
+
+    def newest(self, pk: str, prefix: str, limit: int) -> list[Item]:
+        """Read the items of ``pk`` whose sort key begins with ``prefix``, greatest first."""
+
+    def due(self, due_shard: str, until: float) -> Iterator[tuple[Key, float]]:
+        """Read key and ``due_at`` of what is due in one shard (eventually consistent)."""
+
+
+class TransactionConflictError(Exception):
+    """Others were writing the same item, again and again; nothing was written."""
+
+
+_CONFLICT_TRIES = 8
+"""A transaction is over within some requests' time; AWS's client does not repeat what met one."""
+
+
+class DynamoTable:
+    """The table in DynamoDB.
+
+    A write that meets somebody else's transaction on its item is sent again, several times.
+    """
+
+    def __init__(self, client: DynamoDBClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def get(self, key: Key) -> Item | None:
+        """Read one item, strongly consistent."""
+        answer = self._client.get_item(
+            TableName=self._name, Key=_wire_key(key), ConsistentRead=True
+        )
+        return _read(answer["Item"]) if "Item" in answer else None
+
+    def write(self, write: Write) -> Item | None:
+        """Do one write and return the item as it was before it.
+
+        Raises:
+            ConditionFailedError: the condition did not hold; nothing was written.
+            TransactionConflictError: it met transactions too often; nothing was written.
+        """
+        return _again(lambda: self._write(write))
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Do all writes or none.
+
+        Raises:
+            TransactionFailedError: a condition did not hold; nothing was written.
+            TransactionConflictError: it met others too often; nothing was written.
+        """
+        _again(lambda: self._transact(writes))
+
+    def _write(self, write: Write) -> Item | None:
+        request = _request(write, self._name)
+        request["ReturnValues"] = "ALL_OLD"
+        request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        try:
+            match write:
+                case Update():
+                    answer: Any = self._client.update_item(**request)
+                case Put():
+                    answer = self._client.put_item(**request)
+                case Delete():
+                    answer = self._client.delete_item(**request)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "TransactionConflictException":
+                raise TransactionConflictError from None
+            if code != "ConditionalCheckFailedException":
+                raise
+            old: Any = error.response.get("Item")
+            raise ConditionFailedError(_read(old) if old else None) from None
+        attributes = answer.get("Attributes")
+        return _read(attributes) if attributes else None
+
+    def _transact(self, writes: Sequence[Write]) -> None:
+        items: list[Any] = []
+        for write in writes:
+            request = _request(write, self._name)
+            request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+            items.append({type(write).__name__: request})
+        try:
+            self._client.transact_write_items(TransactItems=items)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TransactionCanceledException":
+                raise
+            reasons: list[Any] = error.response.get("CancellationReasons", [])
+            failed = tuple(reason["Code"] == "ConditionalCheckFailed" for reason in reasons)
+            if not any(failed):
+                if any(reason["Code"] == "TransactionConflict" for reason in reasons):
+                    raise TransactionConflictError from None
+                raise
+            found = tuple(
+                _read(reason["Item"]) if reason.get("Item") else None for reason in reasons
+            )
+            raise TransactionFailedError(found, failed) from None
+
+    def newest(self, pk: str, prefix: str, limit: int) -> list[Item]:
+        """Read the items of ``pk`` whose sort key begins with ``prefix``, greatest first."""
+        answer = self._client.query(
+            TableName=self._name,
+            KeyConditionExpression="#pk = :pk AND begins_with(#sk, :prefix)",
+            ExpressionAttributeNames={"#pk": "pk", "#sk": "sk"},
+            ExpressionAttributeValues={":pk": {"S": pk}, ":prefix": {"S": prefix}},
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            Limit=limit,
+        )
+        return [_read(item) for item in answer["Items"]]
+
+    def due(self, due_shard: str, until: float) -> Iterator[tuple[Key, float]]:
+        """Read key and ``due_at`` of what is due in one shard (eventually consistent)."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._name,
+            IndexName="due",
+            KeyConditionExpression="#shard = :shard AND #at <= :until",
+            ExpressionAttributeNames={"#shard": "due_shard", "#at": "due_at"},
+            ExpressionAttributeValues={
+                ":shard": {"S": due_shard},
+                ":until": {"N": str(_number(until))},
+            },
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield Key(item["pk"]["S"], item["sk"]["S"]), float(item["due_at"]["N"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    """Collects the placeholders of one request."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def name(self, name: str) -> str:
+        placeholder = f"#{name}"
+        self.names[placeholder] = name
+        return placeholder
+
+    def value(self, value: Value) -> str:
+        placeholder = f":v{len(self.values)}"
+        self.values[placeholder] = _serializer.serialize(_to_wire(value))
+        return placeholder
+
+    def condition(self, condition: Condition) -> str:
+        match condition:
+            case Absent(name):
+                return f"attribute_not_exists({self.name(name)})"
+            case Compare(name, operator, value):
+                return f"{self.name(name)} {operator} {self.value(value)}"
+            case AllOf(conditions):
+                return " AND ".join(f"({self.condition(part)})" for part in conditions)
+            case AnyOf(conditions):
+                return " OR ".join(f"({self.condition(part)})" for part in conditions)
+
+    def update(self, update: Update) -> str:
+        sets = [f"{self.name(name)} = {self.value(value)}" for name, value in update.set.items()]
+        sets += [
+            f"{self.name(name)} = if_not_exists({self.name(name)}, {self.value(value)})"
+            for name, value in update.set_if_absent.items()
+        ]
+        adds = [f"{self.name(name)} {self.value(value)}" for name, value in update.add.items()]
+        removes = [self.name(name) for name in sorted(update.remove)]
+        clauses = (("SET", sets), ("ADD", adds), ("REMOVE", removes))
+        return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts)
+
+
+def _again[T](attempt: Callable[[], T]) -> T:
+    for _ in range(_CONFLICT_TRIES - 1):
+        try:
+            return attempt()
+        except TransactionConflictError:
+            continue
+    return attempt()
+
+
+def _request(write: Write, table_name: str) -> dict[str, Any]:
+    compiler = _Compiler()
+    request: dict[str, Any] = {"TableName": table_name}
+    match write:
+        case Put(key, attributes):
+            request["Item"] = _wire_key(key) | {
+                name: _serializer.serialize(_to_wire(value)) for name, value in attributes.items()
+            }
+        case Update(key):
+            request["Key"] = _wire_key(key)
+            request["UpdateExpression"] = compiler.update(write)
+        case Delete(key):
+            request["Key"] = _wire_key(key)
+    if write.condition is not None:
+        request["ConditionExpression"] = compiler.condition(write.condition)
+    if compiler.names:
+        request["ExpressionAttributeNames"] = compiler.names
+    if compiler.values:
+        request["ExpressionAttributeValues"] = compiler.values
+    return request
+
+
+def _wire_key(key: Key) -> dict[str, Any]:
+    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+
+
+def _number(value: float) -> Decimal:
+    # Times have milliseconds; anything finer is noise of binary floats.
+    return Decimal(str(round(value, 3)))
+
+
+def _to_wire(value: Value) -> Any:
+    match value:
+        case bool():
+            return value
+        case float():
+            return _number(value)
+        case frozenset():
+            return set(value)
+        case list():
+            return [_to_wire(part) for part in value]
+        case dict():
+            return {name: _to_wire(part) for name, part in value.items()}
+        case _:
+            return value
+
+
+def _from_wire(value: Any) -> Value:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case Binary():
+            return bytes(value.value)  # type: ignore[attr-defined]  # the stubs lack it
+        case set():
+            return frozenset(str(part) for part in value)
+        case list():
+            return [_from_wire(part) for part in value]
+        case dict():
+            return {name: _from_wire(part) for name, part in value.items()}
+        case _:
+            checked: Value = value
+            return checked
+
+
+def _read(item: dict[str, Any]) -> Item:
+    return {name: _from_wire(_deserializer.deserialize(value)) for name, value in item.items()}

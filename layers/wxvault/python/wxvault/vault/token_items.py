@@ -1,0 +1,294 @@
+"""TOKEN items: reading them, taking and extending their lease, and writing changes under guards.
+
+What may follow from what is decided in :mod:`wxvault.services`; here every decision becomes one
+conditional write, so that a decision taken on an item that has changed meanwhile is not written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wxvault.services.numbers import CLOCKS_SECONDS, LEASE_SECONDS
+from wxvault.services.state import (
+    RENEWABLE,
+    Lease,
+    NotAcquired,
+    Purpose,
+    Settled,
+    Status,
+    TokenChange,
+    TokenState,
+)
+from wxvault.vault.expressions import (
+    MISSING,
+    Absent,
+    Compare,
+    Condition,
+    ConditionFailedError,
+    Item,
+    TransactionFailedError,
+    Update,
+    Value,
+    Write,
+    all_of,
+    any_of,
+    equals,
+    one_of,
+)
+from wxvault.vault.token_writing import TokenWriting, read_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wxvault.vault.sealing import Sealing
+    from wxvault.vault.table import Table
+
+_RETRIES = 8
+
+
+class TokenItems:
+    """The TOKEN items of one component: its authorizers' and its own."""
+
+    def __init__(self, table: Table, sealing: Sealing, component_appid: str) -> None:
+        self._table = table
+        self._sealing = sealing
+        self._writing = TokenWriting(component_appid, sealing)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def get(self, authorizer_appid: str | None) -> TokenState | None:
+        """Read an item, strongly consistent; None for the appid means the component's own."""
+        item = self._table.get(self._writing.key(authorizer_appid))
+        return None if item is None else read_state(authorizer_appid, item)
+
+    def access_token(self, state: TokenState) -> str | None:
+        """Open the access token.
+
+        Raises:
+            SealBrokenError: it cannot be opened.
+        """
+        return self._open(state, "access_token")
+
+    def refresh_token(self, state: TokenState) -> str | None:
+        """Open the refresh token.
+
+        Raises:
+            SealBrokenError: it cannot be opened.
+        """
+        return self._open(state, "refresh_token")
+
+    # --- the lease -------------------------------------------------------------------------------
+
+    def acquire(  # noqa: PLR0913 -- one request, every part of it named
+        self,
+        authorizer_appid: str | None,
+        purpose: Purpose,
+        *,
+        now: float,
+        lease_id: str,
+        mark: str,
+        generation: int | None = None,
+    ) -> Lease | NotAcquired:
+        """Take the lease in one conditional update, and mark the item.
+
+        ``generation`` is given for a forced renewal: the token that was proved refused must still
+        be the current one.
+        """
+        key = self._writing.key(authorizer_appid)
+        wanted: list[Condition] = [
+            any_of(Absent("lease_until"), Compare("lease_until", "<", now)),
+        ]
+        # Whoever made it due just now may have done so by a clock that is ahead.
+        is_due = Compare("due_at", "<=", now + CLOCKS_SECONDS)
+        due: dict[str, Value] = self._writing.due(authorizer_appid, now)
+        made: dict[str, Value] = {}
+        match purpose:
+            case Purpose.RENEWAL:
+                wanted += [one_of("status", RENEWABLE), is_due]
+                # What is due stays due from the same time on: that it is overdue must be seen.
+                due = {}
+            case Purpose.FORCED_RENEWAL:
+                wanted += [one_of("status", RENEWABLE), equals("generation", generation or None)]
+            case Purpose.VERIFICATION:
+                # Due, or a refused one would be asked for again by every look-up.
+                wanted += [Compare("verifying", "=", value=True), is_due]
+            case Purpose.EXCHANGE:
+                made = self._writing.new_item(authorizer_appid)
+        update = Update(
+            key,
+            condition=all_of(*wanted),
+            set=due
+            | {"lease_id": lease_id, "lease_until": now + LEASE_SECONDS, "unresolved_mark": mark},
+            set_if_absent={"unresolved_since": now} | made,
+            add={"fence": 1},
+        )
+        try:
+            old = self._table.write(update)
+        except ConditionFailedError as refusal:
+            if refusal.item is None:
+                return NotAcquired(None)
+            found = read_state(authorizer_appid, refusal.item)
+            if found.lease_id == lease_id:
+                # The client repeated a write whose answer was lost. Whether an earlier question was
+                # open cannot be told any more, so it is assumed.
+                return Lease(
+                    found,
+                    lease_id,
+                    found.fence,
+                    mark,
+                    now,
+                    own_mark=False,
+                    due_before=found.due_at,
+                )
+            return NotAcquired(found)
+        before = (
+            TokenState(authorizer_appid, Status.PENDING)
+            if old is None
+            else read_state(authorizer_appid, old)
+        )
+        state = replace(
+            before,
+            fence=before.fence + 1,
+            lease_id=lease_id,
+            lease_until=now + LEASE_SECONDS,
+            unresolved_mark=mark,
+            unresolved_since=now if before.unresolved_since is None else before.unresolved_since,
+            due_at=now if due else before.due_at,
+        )
+        own_mark = before.unresolved_mark is None
+        return Lease(
+            state,
+            lease_id,
+            state.fence,
+            mark,
+            now,
+            own_mark=own_mark,
+            due_before=before.due_at,
+        )
+
+    def extend(self, lease: Lease, *, now: float) -> Lease | None:
+        """Lengthen a lease before a second question; None when it is no longer held."""
+        update = Update(
+            self._writing.key(lease.state.authorizer_appid),
+            condition=all_of(equals("lease_id", lease.lease_id), equals("fence", lease.fence)),
+            set={"lease_until": now + LEASE_SECONDS},
+        )
+        try:
+            self._table.write(update)
+        except ConditionFailedError:
+            return None
+        return replace(
+            lease, taken_at=now, state=replace(lease.state, lease_until=now + LEASE_SECONDS)
+        )
+
+    def settle(
+        self,
+        lease: Lease,
+        decide: Callable[[TokenState], TokenChange],
+        *,
+        also: Sequence[Write] = (),
+    ) -> Settled | None:
+        """Write what came of a question, if the lease is still held; with ``also``, all or nothing.
+
+        ``decide`` is asked again when something else changed meanwhile under the same lease.
+        Returns None when the lease is lost, or a condition of ``also`` does not hold: nothing was
+        written.
+        """
+        state = lease.state
+        appid = state.authorizer_appid
+        held = (equals("lease_id", lease.lease_id), equals("fence", lease.fence))
+        for _ in range(_RETRIES):
+            change = decide(state)
+            extra: dict[str, Value] = {"settled_lease": lease.lease_id}
+            update = self._writing.update(state, change, all_of(*held, *_as_seen(state)), extra)
+            try:
+                self._do(update, also)
+            except ConditionFailedError as refusal:
+                if refusal.item is None:
+                    return None
+                found = read_state(appid, refusal.item)
+            except TransactionFailedError as refusal:
+                item = refusal.items[0]
+                if not refusal.failed[0] or item is None:
+                    return None
+                found = read_state(appid, item)
+            else:
+                return Settled(state, change)
+            if found.fence == lease.fence and found.settled_lease == lease.lease_id:
+                # Our own write, repeated by the client after its answer was lost.
+                return Settled(state, change)
+            if found.fence != lease.fence or found.lease_id != lease.lease_id:
+                return None
+            state = found
+        return None
+
+    # --- changes from outside the lease ----------------------------------------------------------
+
+    def amend(
+        self,
+        authorizer_appid: str | None,
+        decide: Callable[[TokenState | None], TokenChange | None],
+        *,
+        also: Sequence[Write] = (),
+    ) -> Settled | None:
+        """Change an item without its lease; ``decide`` sees what stands there and may decline.
+
+        Returns None when ``decide`` declined, or a condition of ``also`` does not hold.
+        """
+        for _ in range(_RETRIES):
+            state = self.get(authorizer_appid)
+            change = decide(state)
+            if change is None:
+                return None
+            seen = (
+                MISSING
+                if state is None
+                else all_of(
+                    equals("fence", state.fence or None),
+                    equals("generation", state.generation or None),
+                    equals("status", state.status),
+                    equals("lease_id", state.lease_id),
+                    *_as_seen(state),
+                )
+            )
+            before = state or TokenState(authorizer_appid, Status.PENDING)
+            made = {} if state else self._writing.new_item(authorizer_appid)
+            update = self._writing.update(before, change, seen, {**made, "status": change.status})
+            try:
+                self._do(update, also)
+            except ConditionFailedError:
+                continue
+            except TransactionFailedError as refusal:
+                if refusal.failed[0]:
+                    continue
+                return None
+            return Settled(before, change)
+        message = "an item changed too often to be amended"
+        raise RuntimeError(message)
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _do(self, update: Update, also: Sequence[Write]) -> None:
+        if also:
+            self._table.transact([update, *also])
+        else:
+            self._table.write(update)
+
+    def _open(self, state: TokenState, attribute: str) -> str | None:
+        item: Item = state.item  # type: ignore[assignment]  # it is the item the table gave
+        return self._sealing.open(self._writing.key(state.authorizer_appid), item, attribute)
+
+
+def _as_seen(state: TokenState) -> tuple[Condition, ...]:
+    """Demand that what decisions are made of is as it was when the decision was made."""
+    return (
+        equals("authorized_at", state.authorized_at),
+        equals("unauthorized_at", state.unauthorized_at),
+        equals("verifying", True if state.verifying else None),
+        equals("sequence", state.sequence or None),
+        equals("grant_undated", True if state.grant_undated else None),
+        equals("tenant_id", state.tenant_id),
+        equals("tenant_by_redirect", True if state.tenant_by_redirect else None),
+        equals("unresolved_mark", state.unresolved_mark),
+    )

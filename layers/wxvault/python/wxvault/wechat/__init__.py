@@ -1,0 +1,1 @@
+"""The HTTP adapter to WeChat: the only place that knows its paths."""

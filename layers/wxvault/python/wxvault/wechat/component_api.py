@@ -1,0 +1,184 @@
+"""The endpoints of ``/cgi-bin/component/``: the only place that knows WeChat's paths.
+
+Pages: openApi/ticket-token/* and openApi/authorization-management/* of WeChat's documentation for
+third-party platforms (第三方平台).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from wxvault.errors import WeChatRefusedError, WeChatUnknownError
+from wxvault.protocol import return_codes
+from wxvault.wechat.answers import (
+    AuthorizerInfo,
+    Grant,
+    IssuedToken,
+    PreAuthCode,
+    Reader,
+    Refreshed,
+    whole_number,
+)
+from wxvault.wechat.http import WeChatHttp
+from wxvault.wechat.secret_shapes import mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+COMPONENT_TOKEN: Final = "/cgi-bin/component/api_component_token"
+PRE_AUTH_CODE: Final = "/cgi-bin/component/api_create_preauthcode"
+QUERY_AUTH: Final = "/cgi-bin/component/api_query_auth"
+AUTHORIZER_TOKEN: Final = "/cgi-bin/component/api_authorizer_token"
+AUTHORIZER_INFO: Final = "/cgi-bin/component/api_get_authorizer_info"
+START_PUSH_TICKET: Final = "/cgi-bin/component/api_start_push_ticket"
+
+_ERRMSG_LIMIT: Final = 200
+_NOT_PRINTABLE = re.compile(r"[^\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+")
+
+
+class ComponentApi:
+    """WeChat, asked once per call. Safe to share between threads.
+
+    Every method may raise WeChatRefusedError (an errcode: nothing was issued) and
+    WeChatUnknownError (no good answer in time: WeChat may have executed the call).
+    """
+
+    def __init__(self, base_url: str, *, http: WeChatHttp | None = None) -> None:
+        """Take WeChat's base URL as the settings have checked it."""
+        self._http = http if http is not None else WeChatHttp(base_url)
+
+    def component_token(self, component_appid: str, appsecret: str, ticket: str) -> IssuedToken:
+        """Buy a component token with a ticket (api_component_token). No token is needed."""
+        answer = self._call(
+            COMPONENT_TOKEN,
+            {
+                "component_appid": component_appid,
+                "component_appsecret": appsecret,
+                "component_verify_ticket": ticket,
+            },
+            secrets=(appsecret, ticket),
+        )
+        return IssuedToken(answer.secret("component_access_token"), answer.seconds())
+
+    def pre_auth_code(self, component_appid: str, component_token: str) -> PreAuthCode:
+        """Mint a pre-auth code (api_create_preauthcode)."""
+        answer = self._call(
+            PRE_AUTH_CODE, {"component_appid": component_appid}, token=component_token
+        )
+        return PreAuthCode(answer.secret("pre_auth_code"), answer.seconds())
+
+    def query_auth(
+        self, component_appid: str, component_token: str, authorization_code: str
+    ) -> Grant:
+        """Exchange an authorization code (api_query_auth); WeChat honours a code once."""
+        answer = self._call(
+            QUERY_AUTH,
+            {"component_appid": component_appid, "authorization_code": authorization_code},
+            token=component_token,
+            secrets=(authorization_code,),
+        ).part("authorization_info")
+        appid = answer.appid("authorizer_appid")
+        if appid is None:
+            raise answer.lacks("authorizer_appid")
+        access_token = answer.secret_or_none("authorizer_access_token")
+        return Grant(
+            authorizer_appid=appid,
+            access_token=access_token,
+            expires_in=None if access_token is None else answer.seconds(),
+            refresh_token=answer.secret_or_none("authorizer_refresh_token"),
+            func_info=answer.func_info(),
+        )
+
+    def refresh(
+        self,
+        component_appid: str,
+        component_token: str,
+        authorizer_appid: str,
+        refresh_token: str,
+    ) -> Refreshed:
+        """Renew an authorizer's access token (api_authorizer_token)."""
+        answer = self._call(
+            AUTHORIZER_TOKEN,
+            {
+                "component_appid": component_appid,
+                "authorizer_appid": authorizer_appid,
+                "authorizer_refresh_token": refresh_token,
+            },
+            token=component_token,
+            secrets=(refresh_token,),
+        )
+        return Refreshed(
+            access_token=answer.secret("authorizer_access_token"),
+            expires_in=answer.seconds(),
+            refresh_token=answer.secret_or_none("authorizer_refresh_token"),
+        )
+
+    def authorizer_info(
+        self, component_appid: str, component_token: str, authorizer_appid: str
+    ) -> AuthorizerInfo:
+        """Read an authorizer's profile, grants and refresh token (api_get_authorizer_info)."""
+        answer = self._call(
+            AUTHORIZER_INFO,
+            {"component_appid": component_appid, "authorizer_appid": authorizer_appid},
+            token=component_token,
+        )
+        authorization = answer.part("authorization_info")
+        # Copies of the page name the field differently; another account's answer is no answer.
+        appid = authorization.appid("authorizer_appid", "authorization_appid", "appid")
+        if appid not in {None, authorizer_appid}:
+            raise answer.lacks("authorizer_appid")
+        if not authorization.mapping():
+            raise answer.lacks("authorization_info")
+        return AuthorizerInfo(
+            authorizer_appid=authorizer_appid,
+            refresh_token=authorization.secret_or_none("authorizer_refresh_token"),
+            func_info=authorization.func_info(),
+            profile=answer.part("authorizer_info").mapping(),
+        )
+
+    def start_push_ticket(self, component_appid: str, component_secret: str) -> str:
+        """Start the ticket pushes again (api_start_push_ticket); return WeChat's word on it.
+
+        The body's field is ``component_secret`` here, not ``component_appsecret``.
+        """
+        answer = self._call(
+            START_PUSH_TICKET,
+            {"component_appid": component_appid, "component_secret": component_secret},
+            secrets=(component_secret,),
+        )
+        return _clean(answer.mapping().get("errmsg"), (component_secret,))
+
+    def _call(
+        self,
+        path: str,
+        body: dict[str, Any],
+        *,
+        token: str | None = None,
+        secrets: Iterable[str] = (),
+    ) -> Reader:
+        """Send one call and return the reader of its answer, or raise for an errcode."""
+        query = {} if token is None else {"component_access_token": token}
+        content = self._http.post(path, query=query, body=body)
+        errcode = content.get("errcode")
+        number = 0 if errcode is None else whole_number(errcode)
+        if number is None:
+            raise WeChatUnknownError(f"POST {path}: the errcode is no number", path=path)
+        if number:
+            known = (*secrets, *query.values())
+            errmsg = _clean(content.get("errmsg"), known)
+            raise WeChatRefusedError(
+                f"POST {path}: WeChat answered {number} {errmsg}".rstrip(),
+                path=path,
+                wechat_errcode=number,
+                remedy=return_codes.remedy(number, errmsg),
+            )
+        return Reader(path, content)
+
+
+def _clean(errmsg: object, secrets: Iterable[str]) -> str:
+    """Return WeChat's text without secrets, control and other strange characters, cut to size."""
+    if not isinstance(errmsg, str):
+        return ""
+    text = _NOT_PRINTABLE.sub(" ", mask(errmsg, secrets))
+    return text.strip()[:_ERRMSG_LIMIT]

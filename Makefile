@@ -123,7 +123,7 @@ lint-template: $(DEV) $(SAM) ## sam validate, and cfn-lint before and after the 
 .PHONY: test-fast
 test-fast: lint ## the inner loop: ruff and the unit tests
 	$(call say,unit tests)
-	@pytest -q tests/unit
+	@pytest -q -n auto --maxprocesses 4 tests/unit
 
 .PHONY: test
 test: lint types lint-template $(MINISTACK) ## everything

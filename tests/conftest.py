@@ -12,6 +12,8 @@ LOOPBACK = ("loopback", "stack", "browser")
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[_name]
 os.environ |= {
+    # The stack's name on AWS; Powertools reads it when it is imported.
+    "POWERTOOLS_SERVICE_NAME": "wxvault",
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_REGION": "us-east-1",

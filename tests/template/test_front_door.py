@@ -1,0 +1,172 @@
+"""The HTTP API: its routes, who may use them, how often, and what is logged of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.template.reading import of_type, strings, target
+
+Resources = dict[str, dict[str, Any]]
+
+# route: (function, IAM auth)
+ROUTES = {
+    "POST /wechat/events": ("Callback", False),
+    "POST /tenants/{tenant_id}/auth-urls": ("Sessions", True),
+    "GET /tenants/{tenant_id}/auth-urls/{session_id}": ("Sessions", True),
+    "GET /authorize/{session}": ("Launch", False),
+    "POST /authorize/{session}": ("Launch", False),
+    "GET /authorized/{session}": ("Landing", False),
+    "GET /authorized/{session}/result": ("Landing", False),
+    "GET /tokens/{authorizer_appid}": ("Token", True),
+    "GET /component-token": ("Token", True),
+}
+
+
+@pytest.fixture(name="operations")
+def _operations(resources: Resources) -> dict[str, dict[str, Any]]:
+    """Return the operations of the API by route key."""
+    body = resources["HttpApi"]["Properties"]["Body"]
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in body["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+@pytest.fixture(name="stage")
+def _stage(resources: Resources) -> dict[str, Any]:
+    """Return the API's only stage."""
+    (stage,) = of_type(resources, "AWS::ApiGatewayV2::Stage").values()
+    return stage
+
+
+def test_these_are_all_routes(operations: dict[str, Any]) -> None:
+    """There is no route beside these: no default route, nothing left open by accident."""
+    assert set(operations) == set(ROUTES)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_route_invokes_the_alias_of_its_function(
+    operations: dict[str, Any], resources: Resources, route: str
+) -> None:
+    """A route waits for its function's alias a second longer than the function may take."""
+    function, _ = ROUTES[route]
+    integration = operations[route]["x-amazon-apigateway-integration"]
+    assert integration["payloadFormatVersion"] == "2.0"
+    assert f"${{{function}FunctionAliaslive}}/invocations" in target(integration["uri"])
+    timeout = resources[f"{function}Function"]["Properties"]["Timeout"]
+    assert integration["timeoutInMillis"] == (timeout + 1) * 1000
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_who_needs_credentials(operations: dict[str, Any], route: str) -> None:
+    """Tokens and sessions need IAM credentials; merchants and WeChat have none."""
+    _, iam = ROUTES[route]
+    assert operations[route].get("security", []) == ([{"AWS_IAM": []}] if iam else [])
+
+
+def test_iam_auth_is_what_it_is_called(resources: Resources) -> None:
+    """The API's only way to authorise is a signature that IAM checks."""
+    schemes = resources["HttpApi"]["Properties"]["Body"]["components"]["securitySchemes"]
+    assert set(schemes) == {"AWS_IAM"}
+    assert schemes["AWS_IAM"]["x-amazon-apigateway-authtype"] == "awsSigv4"
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_api_may_invoke_for_its_own_routes_only(resources: Resources, route: str) -> None:
+    """There is one permission for each route, on the alias, for this API and that path."""
+    function, _ = ROUTES[route]
+    method, _, path = route.partition(" ")
+    suffix = f"/{method}{re.sub(r'{[^}]*}', '*', path)}"
+    permissions = of_type(resources, "AWS::Lambda::Permission")
+    assert len(permissions) == len(ROUTES)
+    (found,) = (
+        one
+        for one in permissions.values()
+        if one["SourceArn"]["Fn::Sub"][0].endswith(f"}}{suffix}")
+    )
+    assert target(found["FunctionName"]) == f"{function}FunctionAliaslive"
+    assert found["Action"] == "lambda:InvokeFunction"
+    assert found["Principal"] == "apigateway.amazonaws.com"
+    assert found["SourceArn"]["Fn::Sub"][1]["__ApiId__"] == {"Ref": "HttpApi"}
+
+
+def test_the_stage_has_no_name_in_the_path(stage: dict[str, Any], resources: Resources) -> None:
+    """The stage is $default, so paths are the ones in WeChat's console; warnings fail a deploy."""
+    assert stage["StageName"] == "$default"
+    assert resources["HttpApi"]["Properties"]["FailOnWarnings"] is True
+
+
+def test_every_route_is_throttled(stage: dict[str, Any]) -> None:
+    """Routes have a limit; pushes and look-ups more, what costs codes at WeChat less."""
+    default = limits(stage["DefaultRouteSettings"])
+    own = {route: limits(settings) for route, settings in stage["RouteSettings"].items()}
+    assert set(own) <= set(ROUTES)
+    assert default == (100, 50)
+    assert own == {
+        "POST /wechat/events": (400, 200),
+        "GET /tokens/{authorizer_appid}": (1000, 500),
+        "POST /authorize/{session}": (20, 10),
+    }
+
+
+def limits(settings: dict[str, Any]) -> tuple[int, int]:
+    """Return burst and rate of a route; metrics are per route as well."""
+    assert settings["DetailedMetricsEnabled"] is True
+    return settings["ThrottlingBurstLimit"], settings["ThrottlingRateLimit"]
+
+
+def test_the_access_log_has_neither_path_nor_query(stage: dict[str, Any]) -> None:
+    """What is logged of a request can hold no session id, code or signature."""
+    settings = stage["AccessLogSettings"]
+    assert target(settings["DestinationArn"]) == "AccessLogs.Arn"
+    variables = set(re.findall(r"\$context\.[A-Za-z.]+", settings["Format"]))
+    assert variables == {
+        "$context.requestId",
+        "$context.requestTime",
+        "$context.identity.sourceIp",
+        "$context.identity.userArn",
+        "$context.routeKey",
+        "$context.status",
+        "$context.responseLength",
+        "$context.responseLatency",
+        "$context.integrationStatus",
+        "$context.integrationLatency",
+        "$context.error.responseType",
+    }
+
+
+def test_the_access_log_is_json_with_a_number_as_status(stage: dict[str, Any]) -> None:
+    """One line of JSON for each request; the status is a number, for the metric filter."""
+    filled = re.sub(r"\$context\.[A-Za-z.]+", "200", stage["AccessLogSettings"]["Format"])
+    assert "\n" not in filled
+    entry = json.loads(filled)
+    assert entry["status"] == 200
+    assert entry["routeKey"] == "200"
+
+
+def test_the_own_domain_exists_only_with_a_name(resources: Resources) -> None:
+    """Domain and mapping need DomainName, the record HostedZoneId as well."""
+    domain = resources["CustomDomain"]
+    assert domain["Condition"] == "HasDomain"
+    (endpoint,) = domain["Properties"]["DomainNameConfigurations"]
+    assert endpoint == {
+        "CertificateArn": {"Ref": "CertificateArn"},
+        "EndpointType": "REGIONAL",
+        "SecurityPolicy": "TLS_1_2",
+    }
+    mapping = resources["CustomDomainMapping"]
+    assert mapping["Condition"] == "HasDomain"
+    assert target(mapping["Properties"]["ApiId"]) == "HttpApi"
+    assert resources[target(mapping["Properties"]["Stage"])]["Type"] == "AWS::ApiGatewayV2::Stage"
+    assert resources["CustomDomainRecord"]["Condition"] == "HasRecord"
+
+
+def test_no_function_knows_the_api_that_serves_it(resources: Resources) -> None:
+    """Functions know their address from PublicBaseUrl: anything else is a circle at deployment."""
+    for name, function in of_type(resources, "AWS::Lambda::Function").items():
+        assert not [text for text in strings(function) if "HttpApi" in text], name

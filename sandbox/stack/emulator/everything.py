@@ -1,0 +1,13 @@
+"""All corrections, in the order in which they are applied."""
+
+from __future__ import annotations
+
+from sandbox.stack.emulator import environments, front_door, permissions, queues, schedules
+
+CORRECTIONS = (
+    *front_door.CORRECTIONS,
+    *permissions.CORRECTIONS,
+    *environments.CORRECTIONS,
+    *queues.CORRECTIONS,
+    *schedules.CORRECTIONS,
+)

@@ -1,0 +1,142 @@
+"""The local copy of the template: each patch takes out what it names, and nothing else changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.stack.local_template import PATCHES, REFUSED_TYPES, patched, read_template
+from sandbox.stack.places import TEMPLATE
+
+
+def role(*statements: dict[str, Any]) -> dict[str, Any]:
+    """A role resource with one inline policy."""
+    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    policies = [{"PolicyName": "rights", "PolicyDocument": document}]
+    return {"Type": "AWS::IAM::Role", "Properties": {"Policies": policies}}
+
+
+def template(**resources: dict[str, Any]) -> dict[str, Any]:
+    """A template with these resources."""
+    return {"Resources": resources}
+
+
+def test_a_template_without_differences_stays_as_it_is() -> None:
+    """What the emulator understands is deployed as it is written."""
+    original = template(Queue={"Type": "AWS::SQS::Queue"}, Role=role({"Effect": "Allow"}))
+    local, touched = patched(original)
+    assert local == original
+    assert not any(touched.values())
+
+
+def test_the_original_is_never_changed() -> None:
+    """Patching works on a copy."""
+    original = template(Archive={"Type": "AWS::Events::Archive"})
+    patched(original)
+    assert "Archive" in original["Resources"]
+
+
+@pytest.mark.parametrize("kind", sorted(REFUSED_TYPES))
+def test_refused_types_go_with_whatever_refers_to_them(kind: str) -> None:
+    """A refused resource leaves no dangling output and no dependency behind."""
+    original = template(
+        Gone={"Type": kind},
+        Queue={"Type": "AWS::SQS::Queue", "DependsOn": "Gone"},
+        Topic={"Type": "AWS::SNS::Topic", "DependsOn": ["Gone", "Queue"]},
+    )
+    original["Outputs"] = {
+        "One": {"Value": {"Ref": "Gone"}},
+        "Two": {"Value": {"Fn::GetAtt": ["Gone", "Arn"]}},
+        "Three": {"Value": {"Fn::GetAtt": "Queue.Arn"}},
+    }
+    local, touched = patched(original)
+    assert local["Resources"] == {
+        "Queue": {"Type": "AWS::SQS::Queue"},
+        "Topic": {"Type": "AWS::SNS::Topic", "DependsOn": ["Queue"]},
+    }
+    assert list(local["Outputs"]) == ["Three"]
+    assert touched["refused-types"] == ["Gone"]
+
+
+def test_deployment_preferences_go() -> None:
+    """Neither Globals nor a function asks for CodeDeploy."""
+    original = template(
+        One={"Type": "AWS::Serverless::Function", "Properties": {"DeploymentPreference": {}}}
+    )
+    original["Globals"] = {"Function": {"DeploymentPreference": {"Type": "AllAtOnce"}}}
+    local, touched = patched(original)
+    assert local["Globals"] == {"Function": {}}
+    assert local["Resources"]["One"]["Properties"] == {}
+    assert touched["gradual-deployment"] == ["Globals", "One"]
+
+
+def test_only_denials_of_plain_http_go() -> None:
+    """The other statements of the same policy stay; an empty queue policy goes as a whole."""
+    plain = {"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    kept = {"Effect": "Allow", "Action": "sqs:SendMessage"}
+
+    def policy(*statements: dict[str, Any]) -> dict[str, Any]:
+        document = {"Statement": list(statements)}
+        return {"Type": "AWS::SQS::QueuePolicy", "Properties": {"PolicyDocument": document}}
+
+    local, touched = patched(template(Both=policy(plain, kept), One=policy(plain)))
+    assert local["Resources"] == {"Both": policy(kept)}
+    assert touched["secure-transport"] == ["Both", "One"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "kms:EncryptionContext:service",
+        "KMS:encryptioncontext:component_appid",
+        "dynamodb:LeadingKeys",
+        "secretsmanager:VersionStage",
+    ],
+)
+def test_conditions_that_are_not_read_go_and_others_stay(key: str) -> None:
+    """Only the unread key goes from an operator, only an empty operator from a condition."""
+    alone = {"Effect": "Allow", "Condition": {"StringEquals": {key: "x"}}}
+    mixed = {
+        "Effect": "Allow",
+        "Condition": {"StringEquals": {key: "x", "aws:SourceAccount": "1"}, "Bool": {"b": "true"}},
+    }
+    local, touched = patched(template(Role=role(alone, mixed)))
+    first, second = local["Resources"]["Role"]["Properties"]["Policies"][0]["PolicyDocument"][
+        "Statement"
+    ]
+    assert first == {"Effect": "Allow"}
+    assert second["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "1"},
+        "Bool": {"b": "true"},
+    }
+    assert set(touched["unread-conditions"]) == {"Role"}
+
+
+def test_a_statement_that_is_there_under_a_condition_is_patched_as_well() -> None:
+    """Fn::If may choose between statements."""
+    statement = {"Effect": "Allow", "Condition": {"StringEquals": {"dynamodb:LeadingKeys": "x"}}}
+    chosen = {"Fn::If": ["HasVpc", statement, {"Ref": "AWS::NoValue"}]}
+    local, _ = patched(template(Role=role(chosen)))
+    document = local["Resources"]["Role"]["Properties"]["Policies"][0]["PolicyDocument"]
+    assert document["Statement"] == [
+        {"Fn::If": ["HasVpc", {"Effect": "Allow"}, {"Ref": "AWS::NoValue"}]}
+    ]
+
+
+def test_every_patch_says_what_it_is_for() -> None:
+    """Names are unique, reasons are sentences: `patches` prints them, template tests go by them."""
+    assert len({patch.name for patch in PATCHES}) == len(PATCHES)
+    assert all(patch.reason.endswith(".") for patch in PATCHES)
+
+
+def test_patching_the_projects_template_twice_changes_nothing_more() -> None:
+    """One pass takes all out that has to go, and every function is still there."""
+    original = read_template(TEMPLATE)
+    local, _ = patched(original)
+    again, touched = patched(local)
+    assert again == local
+    assert not any(touched.values())
+    functions = "AWS::Serverless::Function"
+    kinds = [body["Type"] for body in local["Resources"].values()]
+    assert kinds.count(functions) == str(original).count(f"'{functions}'")

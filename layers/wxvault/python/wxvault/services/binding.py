@@ -45,21 +45,46 @@ class Bindings:
             return None
         return Binding(session.tenant_id, code.session_sha256, by_redirect=True)
 
-    def bind_late(self, code: Code) -> None:
+    def bind_late(self, code: Code) -> Binding | None:
         """Let what became known of a code after its exchange decide whose merchant this is."""
         binding, appid = self.of(code), code.outcome_appid
-        if binding is None or appid is None:
-            return
+        if appid is None:
+            return None
+        wrong = self._disproved(code, binding)
 
         def decide(state: TokenState | None) -> TokenChange | None:
-            if state is None or (binding.by_redirect and state.tenant_id is not None):
-                # It is repeated for a browser too, and told of a conflict only once.
+            if state is None:
                 return None
-            change = bound(state, unchanged(state), binding)
+            change = unchanged(state)
+            if wrong is not None and state.tenant_by_redirect and state.tenant_id == wrong:
+                change = replace(change, tenant_id=None, tenant_by_redirect=False)
+            if binding is not None:
+                change = bound(replace(state, tenant_id=change.tenant_id), change, binding)
+            told = binding is not None and binding.tenant_id == code.tenant_id
+            if told and change.events:
+                # A conflict is told once for each code.
+                change = replace(change, events=())
             return None if change == unchanged(state) else change
 
         self._tools.events.tell(self._tools.tokens.amend(appid, decide))
-        self.note(binding, appid)
+        if binding is not None:
+            self.note(binding, appid)
+        if wrong is not None and code.session_sha256 is not None:
+            state = self._tools.tokens.get(appid)
+            if state is None or state.tenant_id != wrong:
+                self._sessions.drop_authorizer(code.session_sha256, appid)
+        return binding
+
+    def _disproved(self, code: Code, binding: Binding | None) -> str | None:
+        """Return the tenant whom only a browser named, where a push names another one or nobody."""
+        if code.session_sha256 is None or code.create_time is None:
+            return None
+        if binding is not None and binding.session_sha256 == code.session_sha256:
+            return None
+        session = self._sessions.get(code.session_sha256)
+        if session is None or (binding is not None and binding.tenant_id == session.tenant_id):
+            return None
+        return session.tenant_id
 
     def note(self, binding: Binding, appid: str) -> None:
         """Note in its session that an authorizer came, if it belongs to the session's tenant."""

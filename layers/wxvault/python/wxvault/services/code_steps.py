@@ -43,6 +43,11 @@ class CodeSteps[W]:
         """Tell whose merchant a code's authorizer is."""
         return self._bindings.of(code)
 
+    def done(self, code: Code, claim_id: str, appid: str, binding: Binding | None) -> W:
+        """Return the write that ends a code well."""
+        tenant_id = None if binding is None else binding.tenant_id
+        return self._codes.done(code.code_sha256, claim_id, appid, tenant_id=tenant_id)
+
     def give_back(self, code: Code, claim_id: str) -> None:
         """Let a claim go under which no call is open; earlier ones may be."""
         later = self._tools.clock.now() + back_off(code.unanswered + 1, self._tools.uniform)
@@ -61,5 +66,5 @@ class CodeSteps[W]:
 
     def end_late(self, code: Code) -> None:
         """Do what is left to do for a code that has ended: it is due, so something is."""
-        self._bindings.bind_late(code)
-        self._codes.settle(code)
+        binding = self._bindings.bind_late(code)
+        self._codes.settle(code, tenant_id=None if binding is None else binding.tenant_id)

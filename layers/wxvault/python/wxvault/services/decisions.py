@@ -329,7 +329,7 @@ def exchanged_unleased(  # noqa: PLR0913 -- the parts of an answer, each named
     state: TokenState | None,
     *,
     now: float,
-    claim_id: str,
+    claim_id: str | None = None,
     mark: str,
     sent_at: float,
     create_time: int | None,
@@ -348,7 +348,7 @@ def exchanged_unleased(  # noqa: PLR0913 -- the parts of an answer, each named
     known = state or TokenState(None, Status.PENDING)
     undated = create_time is None or known.grant_undated
     # Its push may have come meanwhile, and have leased the item to this very call.
-    own = known.lease_id == claim_id
+    own = claim_id is not None and known.lease_id == claim_id
     if known.has_refresh or known.verifying or retaken or not _is_newest(known, create_time):
         return replace(
             unchanged(known),
@@ -389,6 +389,13 @@ def exchanged_unleased(  # noqa: PLR0913 -- the parts of an answer, each named
         if uncertain or access is None
         else next_due(access.stored_at, access.expires_in, uniform),
     )
+
+
+def blind_call_over(state: TokenState | None, claim_id: str) -> TokenChange | None:
+    """A blind call was refused, so it superseded nothing: give back what was leased to it."""
+    if state is None or state.lease_id != claim_id:
+        return None
+    return replace(unchanged(state), release=True)
 
 
 def doubtful_code(state: TokenState, now: float) -> TokenChange:

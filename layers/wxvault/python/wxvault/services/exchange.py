@@ -148,7 +148,7 @@ class Exchange[W]:
             return bound(state, change, binding)
 
         settled = tools.tokens.settle(
-            lease, decide, also=[self._codes.done(code.code_sha256, claim_id, appid)]
+            lease, decide, also=[self._steps.done(code, claim_id, appid, binding)]
         )
         if settled is None:
             # Somebody cancelled or took over meanwhile: the code is claimed again later, and then
@@ -190,7 +190,7 @@ class Exchange[W]:
             return bound(state, change, binding)
 
         settled = tools.tokens.settle(
-            lease, decide, also=[self._codes.done(code.code_sha256, claim_id, appid)]
+            lease, decide, also=[self._steps.done(code, claim_id, appid, binding)]
         )
         if settled is not None:
             self._steps.end(code, settled, binding, info)
@@ -336,7 +336,7 @@ class Exchange[W]:
             return bound(state or TokenState(appid, Status.PENDING), change, binding)
 
         settled = tools.tokens.amend(
-            appid, decide, also=[self._codes.done(code.code_sha256, claim_id, appid)]
+            appid, decide, also=[self._steps.done(code, claim_id, appid, binding)]
         )
         if settled is not None:
             self._steps.end(known, settled, binding, grant)
@@ -348,6 +348,9 @@ class Exchange[W]:
         known = self._codes.get(code.code_sha256)
         if known is not None and known.authorizer_appid is not None:
             # Its push has come meanwhile: under the lease WeChat can be asked what is true.
+            self._tools.tokens.amend(
+                known.authorizer_appid, lambda state: decisions.blind_call_over(state, claim_id)
+            )
             self._codes.give_back(
                 code, claim_id, due_at=self._tools.clock.now(), unanswered=code.unanswered
             )

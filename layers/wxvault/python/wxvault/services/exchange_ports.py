@@ -37,13 +37,20 @@ class CodeItems[W](Protocol):
     def postpone(self, code_sha256: str, *, due_at: float) -> None:
         """Have it picked up again later."""
 
-    def done(self, code_sha256: str, claim_id: str, authorizer_appid: str) -> W:
-        """Return the write that ends it well."""
+    def done(
+        self,
+        code_sha256: str,
+        claim_id: str,
+        authorizer_appid: str,
+        *,
+        tenant_id: str | None = None,
+    ) -> W:
+        """Return the write that ends it well; ``tenant_id``: who was named as its tenant."""
 
     def fail(self, code_sha256: str, claim_id: str, wechat_errcode: int | None) -> None:
         """End it badly."""
 
-    def settle(self, code: Code) -> None:
+    def settle(self, code: Code, *, tenant_id: str | None = None) -> None:
         """Take one that has ended out of the index, if nothing more became known of it."""
 
 
@@ -58,6 +65,9 @@ class SessionItems(Protocol):
 
     def add_authorizer(self, session_sha256: str, authorizer_appid: str) -> None:
         """Note that a session brought an authorizer."""
+
+    def drop_authorizer(self, session_sha256: str, authorizer_appid: str) -> None:
+        """Note that it did not."""
 
 
 class Profiles(Protocol):

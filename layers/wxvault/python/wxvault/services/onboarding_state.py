@@ -67,6 +67,8 @@ class Code:
     blind: bool = False
     """A call with this code was begun when nobody knew whose tokens it would supersede."""
     outcome_appid: str | None = None
+    tenant_id: str | None = None
+    """Who was named as its authorizer's tenant, be it that another one has it."""
     wechat_errcode: int | None = None
     item: Mapping[str, object] = field(default_factory=dict, repr=False)
 

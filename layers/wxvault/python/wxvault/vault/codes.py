@@ -182,7 +182,14 @@ class Codes:
         except ConditionFailedError:
             return
 
-    def done(self, code_sha256: str, claim_id: str, authorizer_appid: str) -> Update:
+    def done(
+        self,
+        code_sha256: str,
+        claim_id: str,
+        authorizer_appid: str,
+        *,
+        tenant_id: str | None = None,
+    ) -> Update:
         """Return the write that ends a claimed code well, for the transaction with its tokens.
 
         It stays due until what follows from it is done too: see :meth:`settle`.
@@ -190,7 +197,11 @@ class Codes:
         return self._end(
             code_sha256,
             claim_id,
-            {"status": str(CodeStatus.DONE), "outcome_appid": authorizer_appid},
+            {
+                "status": str(CodeStatus.DONE),
+                "outcome_appid": authorizer_appid,
+                **_named(tenant_id),
+            },
         )
 
     def fail(self, code_sha256: str, claim_id: str, wechat_errcode: int | None) -> None:
@@ -203,7 +214,7 @@ class Codes:
         except ConditionFailedError:
             return
 
-    def settle(self, code: Code) -> None:
+    def settle(self, code: Code, *, tenant_id: str | None = None) -> None:
         """Take an ended code out of the index, if nothing more became known since it was read."""
         update = Update(
             self._key(code.code_sha256),
@@ -211,6 +222,7 @@ class Codes:
                 any_of(equals("status", CodeStatus.DONE), equals("status", CodeStatus.FAILED)),
                 equals("due_at", code.due_at),
             ),
+            set=_named(tenant_id),
             remove=_DUE,
         )
         try:
@@ -242,6 +254,10 @@ class Codes:
         return code_key(self._component_appid, code_sha256)
 
 
+def _named(tenant_id: str | None) -> dict[str, Value]:
+    return {} if tenant_id is None else {"tenant_id": tenant_id}
+
+
 def _read(code_sha256: str, item: Item) -> Code:
     def text(name: str) -> str | None:
         value = item.get(name)
@@ -267,6 +283,7 @@ def _read(code_sha256: str, item: Item) -> Code:
         unanswered=int(number("unanswered") or 0),
         blind=item.get("blind") is True,
         outcome_appid=text("outcome_appid"),
+        tenant_id=text("tenant_id"),
         wechat_errcode=None if errcode is None else int(errcode),
         item=item,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from wxvault.errors import SealBrokenError
@@ -50,17 +51,19 @@ class ComponentItems:
         """
         key = ticket_key(self._component_appid, create_time)
         sealed = self._sealing.seal(key, {_TICKET: component_verify_ticket})
-        self._table.write(
-            Put(
-                key,
-                {
-                    **sealed,
-                    "create_time": create_time,
-                    "received_at": now,
-                    "delete_after": int(now + _TICKET_KEPT_SECONDS),
-                },
-            )
+        ticket = Put(
+            key,
+            {
+                **sealed,
+                "create_time": create_time,
+                "received_at": now,
+                "delete_after": int(now + _TICKET_KEPT_SECONDS),
+            },
+            condition=MISSING,
         )
+        # A ticket that is pushed again is not younger for that.
+        with contextlib.suppress(ConditionFailedError):
+            self._table.write(ticket)
         token = component_key(self._component_appid)
         try:
             self._table.write(

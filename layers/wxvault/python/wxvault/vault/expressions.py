@@ -103,6 +103,8 @@ class Update:
     set_if_absent: Mapping[str, Value] = field(default_factory=dict)
     add: Mapping[str, int | frozenset[str]] = field(default_factory=dict)
     remove: frozenset[str] = frozenset()
+    take: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """What is taken out of sets; a set that gets empty is gone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -116,6 +117,16 @@ class Sessions:
         self._add(
             session_sha256, {"authorizers": frozenset({authorizer_appid})}, {"confirmed": True}
         )
+
+    def drop_authorizer(self, session_sha256: str, authorizer_appid: str) -> None:
+        """Note that an authorizer came from elsewhere after all."""
+        update = Update(
+            session_key(self._component_appid, session_sha256),
+            condition=EXISTS,
+            take={"authorizers": frozenset({authorizer_appid})},
+        )
+        with contextlib.suppress(ConditionFailedError):
+            self._table.write(update)
 
     def _add(
         self, session_sha256: str, sets: dict[str, frozenset[str]], told: dict[str, Value]

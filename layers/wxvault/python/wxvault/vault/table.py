@@ -216,7 +216,8 @@ class _Compiler:
         ]
         adds = [f"{self.name(name)} {self.value(value)}" for name, value in update.add.items()]
         removes = [self.name(name) for name in sorted(update.remove)]
-        clauses = (("SET", sets), ("ADD", adds), ("REMOVE", removes))
+        takes = [f"{self.name(name)} {self.value(value)}" for name, value in update.take.items()]
+        clauses = (("SET", sets), ("ADD", adds), ("REMOVE", removes), ("DELETE", takes))
         return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts)
 
 

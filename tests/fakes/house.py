@@ -1,0 +1,262 @@
+"""A whole wxvault in memory: the real services and the real vault over a fake table and WeChat."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.data_keys import FakeDataKeys
+from tests.fakes.memory_table import MemoryTable
+from tests.fakes.wechat import FakeWeChat
+from wxvault.protocol.pushes import Authorized, Ticket, Unauthorized
+from wxvault.services.component import ComponentKeeper, ComponentToken
+from wxvault.services.events import Events
+from wxvault.services.exchange import Exchange
+from wxvault.services.intake import Intake
+from wxvault.services.keeper import Keeper
+from wxvault.services.lookup import Lookup
+from wxvault.services.onboarding import Landing, Minter, Onboarding, Place
+from wxvault.services.policy import is_servable
+from wxvault.services.sweeping import Sweep
+from wxvault.services.tools import Tools
+from wxvault.vault.codes import Codes
+from wxvault.vault.component_items import ComponentItems
+from wxvault.vault.due_items import DueItems
+from wxvault.vault.profiles import Profiles
+from wxvault.vault.sealing import Sealing
+from wxvault.vault.sessions import Sessions
+from wxvault.vault.token_items import TokenItems
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wxvault.clock import Clock
+    from wxvault.services.outcome import Outcome
+    from wxvault.vault.table import Table
+
+COMPONENT = "wx00000000000000c0"
+MERCHANT = "wx00000000000000a1"
+RETENTION = 30 * 86400.0
+
+
+@dataclass
+class FakeBus:
+    """Keeps what was sent."""
+
+    sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def put(self, detail_type: str, detail: Mapping[str, object], /) -> bool:
+        """Take an event."""
+        self.sent.append((detail_type, detail))
+        return True
+
+    def kinds(self) -> list[str]:
+        """Return the names of what was sent."""
+        return [kind for kind, _ in self.sent]
+
+
+@dataclass
+class FakeQueue:
+    """Keeps jobs until somebody works them off."""
+
+    jobs: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def send(self, job: Mapping[str, Any], /) -> None:
+        """Take a job."""
+        self.jobs.append(job)
+
+    def send_all(self, jobs: list[Mapping[str, Any]], /) -> int:
+        """Take jobs."""
+        self.jobs.extend(jobs)
+        return len(jobs)
+
+
+@dataclass
+class FakeSecret:
+    """A secret that may be changed."""
+
+    value: Any
+    news: bool = False
+
+    def get(self) -> Any:
+        """Return it."""
+        return self.value
+
+    def changed(self) -> bool:
+        """Say whether it is another one."""
+        news, self.news = self.news, False
+        return news
+
+
+class House:
+    """Everything wired as the functions wire it, with *renew* called directly."""
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        clock: Clock | None = None,
+        table: Table | None = None,
+        wechat: FakeWeChat | None = None,
+        sealing: Sealing | None = None,
+        bus: FakeBus | None = None,
+    ) -> None:
+        self.time = FakeClock()
+        self.clock = self.time if clock is None else clock
+        self.table = MemoryTable() if table is None else table
+        self.wechat = FakeWeChat(self.clock, COMPONENT) if wechat is None else wechat
+        self.bus = FakeBus() if bus is None else bus
+        self.keys = FakeDataKeys()
+        self.random = random.Random(seed)
+        self.ids = (f"id{number}" for number in itertools.count(1))
+        self.exchange_queue, self.renew_queue = self.new_queue(), self.new_queue()
+        self.app_secret = FakeSecret(self.wechat.secret)
+        self.sealing = Sealing(self.keys, self.random.randbytes) if sealing is None else sealing
+        self.tokens = TokenItems(self.table, self.sealing, COMPONENT)
+        self.codes = Codes(self.table, self.sealing, COMPONENT)
+        self.sessions = Sessions(self.table, COMPONENT)
+        self.items = ComponentItems(self.table, self.sealing, COMPONENT)
+        self.profiles = Profiles(self.table, COMPONENT)
+        self.tools = Tools(
+            component_appid=COMPONENT,
+            overlap=self.wechat.overlap,
+            retention=RETENTION,
+            tokens=self.tokens,
+            events=Events(self.bus, COMPONENT, self.clock),
+            clock=self.clock,
+            uniform=self.random.random,
+            new_id=lambda: next(self.ids),
+        )
+        self.component_keeper = ComponentKeeper(
+            self.tools, self.wechat, self.items, self.app_secret
+        )
+        self.lookup = Lookup(self.tokens, self.renew, self.clock, overlap=self.wechat.overlap)
+        self.component = self.new_component_token()
+        self.keeper = Keeper(self.tools, self.wechat, self.component)
+        self.exchange = Exchange(
+            self.tools, self.wechat, self.component, self.codes, self.sessions, self.profiles
+        )
+        self.intake = Intake(
+            self.tools,
+            self.items,
+            self.codes,
+            self.exchange_queue,
+            self.renew_queue,
+            redact=lambda value: value,
+        )
+        place = Place(
+            COMPONENT,
+            "https://auth.example.com",
+            "https://mp.weixin.qq.com",
+            "https://open.weixin.qq.com",
+            ("https://shop.example.com/back",),
+        )
+        self.minter = Minter(place, self.sessions, self.wechat, self.component, self.clock)
+        self.onboarding = Onboarding(
+            place, self.sessions, self.minter, self.clock, self._new_secret
+        )
+        self.landing = Landing(self.sessions, self.codes, self.exchange_queue.send, self.clock)
+        self.sweep = Sweep(
+            DueItems(self.table, self.items, COMPONENT),
+            self.renew_queue,
+            self.exchange_queue,
+            lambda: self.renew(None, rejected_token_sha256=None, min_ttl=0, seconds=8),
+            self.component_is_servable,
+            self.clock,
+            lambda: next(self.ids),
+        )
+
+    def new_queue(self) -> FakeQueue:
+        """Return a queue."""
+        return FakeQueue()
+
+    def new_component_token(self) -> ComponentToken:
+        """Return the component token of one more environment."""
+        return ComponentToken(self.lookup, self.clock, overlap=self.wechat.overlap)
+
+    def component_is_servable(self) -> bool:
+        """Say whether the stored component token may be used."""
+        state = self.tokens.get(None)
+        return state is not None and is_servable(
+            state, self.clock.now(), overlap=self.wechat.overlap
+        )
+
+    def _new_secret(self) -> str:
+        return f"{self.random.getrandbits(256):064x}"[:43]
+
+    def renew(
+        self,
+        authorizer_appid: str | None,
+        *,
+        rejected_token_sha256: str | None,
+        min_ttl: float,
+        seconds: float,
+    ) -> Outcome:
+        """Do what the function *renew* does."""
+        assert seconds > 0
+        if authorizer_appid is None:
+            return self.component_keeper.renew(rejected_token_sha256=rejected_token_sha256)
+        return self.keeper.keep(
+            authorizer_appid, rejected_token_sha256=rejected_token_sha256, min_ttl=min_ttl
+        )
+
+    # --- what WeChat pushes ----------------------------------------------------------------------
+
+    def push_ticket(self, create_time: int | None = None) -> None:
+        """WeChat pushes a ticket."""
+        when = int(self.clock.now()) if create_time is None else create_time
+        ticket = f"ticket@@@{when:086d}"
+        self.wechat.tickets.add(ticket)
+        self.intake.take(Ticket(COMPONENT, when, ticket))
+
+    def push_authorized(
+        self,
+        code: str,
+        appid: str = MERCHANT,
+        *,
+        create_time: int | None = None,
+        pre_auth_code: str | None = None,
+    ) -> None:
+        """WeChat pushes ``authorized``."""
+        when = int(self.clock.now()) if create_time is None else create_time
+        self.intake.take(
+            Authorized(COMPONENT, when, appid, code, when + 3600, pre_auth_code, update=False)
+        )
+
+    def push_unauthorized(self, appid: str = MERCHANT, *, create_time: int | None = None) -> None:
+        """WeChat pushes ``unauthorized``."""
+        when = int(self.clock.now()) if create_time is None else create_time
+        self.intake.take(Unauthorized(COMPONENT, when, appid))
+
+    # --- what the timers and queues do -----------------------------------------------------------
+
+    def work(self) -> None:
+        """Work both queues off."""
+        while self.exchange_queue.jobs or self.renew_queue.jobs:
+            while self.exchange_queue.jobs:
+                self.exchange.exchange(self.exchange_queue.jobs.pop(0)["code_sha256"])
+            while self.renew_queue.jobs:
+                job = self.renew_queue.jobs.pop(0)
+                if job["job"] == "component":
+                    self.component_keeper.renew()
+                else:
+                    self.keeper.keep(job["authorizer_appid"])
+
+    def settle(self, sweeps: int = 40) -> None:
+        """Let time pass, a sweep a minute, until nothing is due any more."""
+        for _ in range(sweeps):
+            self.sweep.run()
+            if not self.exchange_queue.jobs and not self.renew_queue.jobs:
+                return
+            self.work()
+            self.clock.sleep(60)
+
+    def authorize(self, appid: str = MERCHANT) -> str:
+        """Take a merchant all the way by push; return its access token."""
+        self.push_ticket()
+        self.push_authorized(self.wechat.confirm(appid), appid)
+        self.work()
+        return self.lookup.find(appid).access_token

@@ -1,0 +1,176 @@
+"""The judge of a story: it knows what WeChat knows, and says what must never be and must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.fakes.house import COMPONENT
+from tests.fakes.scheduler import Actor
+from wxvault.services.numbers import CACHED, DUE_FROM, SERVED_WHILE_MARKED
+from wxvault.services.onboarding_state import CodeStatus
+from wxvault.services.state import RENEWABLE, Status
+from wxvault.vault.keys import authorizer_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.fakes.wechat import Account, Call, Issued
+    from tests.fakes.world import World
+    from wxvault.vault.expressions import Item, Key
+
+_SHOWN = ("fence", "generation", "verifying", "grant_undated", "unresolved_mark", "lease_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A merchant's confirmation, by its code."""
+
+    code: str
+    appid: str
+    pushed: bool
+    bound: bool
+    """Something says whose merchant it is: the push, or a browser with the cookie."""
+
+
+class Judge:
+    """Looks at every look-up and every write, and at what stands there in the end."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._wechat = world.wechat
+        self._stage = world.stage
+        self.confirmations: list[Confirmation] = []
+        self.cancelled: list[tuple[str, float, int]] = []
+        """Appid, time, and WeChat's CreateTime."""
+        self.forced = 0
+        self.served = 0
+
+    # --- a look-up never hands out a token that WeChat does not honour ---------------------------
+
+    def look_up(self, appid: str, token: str, started: float) -> None:
+        """Look at a token that was handed out: it must live as long as a client caches it."""
+        self.served += 1
+        issued = self._wechat.accounts[appid].tokens.get(token)
+        if issued is None:
+            self._stage.fail(f"{appid}: the token of somebody else was handed out")
+            return
+        # One second of what is left for the client's cache is for clocks that disagree.
+        cached = 0.0 if issued.superseded_at is None else CACHED * self._wechat.overlap - 1.0
+        late = self._stage.time + cached - issued.until
+        if late >= 0 and not self._is_excused(appid, issued, started):
+            self._stage.fail(f"{appid}: a token was handed out {late:.1f} s too late")
+
+    def _is_excused(self, appid: str, issued: Issued, started: float) -> bool:
+        world = self._world
+        if issued.cancelled_at is not None:
+            # Nobody here can know of a cancellation before a push says so, this one or a later one.
+            return not any(
+                accepted < started and create_time >= cancelled
+                for accepted, create_time in world.told.get(appid, ())
+                for whose, time, cancelled in self.cancelled
+                if whose == appid and time == issued.cancelled_at
+            )
+        call, at = issued.superseded_by, issued.superseded_at
+        if call is None or at is None or call.name != "query_auth" or _was_heard(call):
+            return False
+        # The one case that nobody can see from here: the redirect came first, its exchange got no
+        # answer, and the push stays away over four minutes.
+        known = world.accepted.get(call.subject)
+        late = known is None or known > at + SERVED_WHILE_MARKED * self._wechat.overlap
+        return late and (known is None or started < known)
+
+    # --- a refresh token is never replaced by nothing, an older one, or another's ----------------
+
+    def look_at(self, key: Key, before: Item | None, after: Item | None) -> None:
+        """Look at a write."""
+        if not key.pk.startswith("A#") or key.sk != "TOKEN" or after is None:
+            return
+        appid, status = key.pk.rpartition("#")[2], after["status"]
+        assert isinstance(status, str)
+        old, new = _secret(before or {}, "refresh_token"), _secret(after, "refresh_token")
+        self._show(appid, after, new)
+        if new is not None and self._wechat.owners.get(new) != appid:
+            self._stage.fail(f"{appid}: has the refresh token of somebody else")
+        if old is not None and new is not None and new < old:
+            self._stage.fail(f"{appid}: an older refresh token replaced a newer one")
+        if old is not None and new is None and status != Status.REVOKED:
+            self._stage.fail(f"{appid}: a refresh token was lost while {status}")
+        if "delete_after" in after and status != Status.REVOKED:
+            self._stage.fail(f"{appid}: will be deleted while {status}")
+        can = after.get("api_ability") is not False
+        kept_going = (status in RENEWABLE and can) or after.get("verifying") is True
+        if kept_going and "due_at" not in after:
+            self._stage.fail(f"{appid}: is {status} and never due")
+
+    def _show(self, appid: str, item: Item, refresh_token: str | None) -> None:
+        if self._world.tracing:
+            shown = [f"{name}={item[name]!r}" for name in _SHOWN if name in item]
+            tokens = ["R" + refresh_token[-4:]] if refresh_token else []
+            tokens += ["T"] if "access_token" in item else []
+            due = ["due"] if "due_at" in item else []
+            self._world.say("   ", appid[-2:], item["status"], *shown, *tokens, *due)
+
+    # --- one truth, once faults have stopped -----------------------------------------------------
+
+    def problems(self) -> list[str]:
+        """Return what is not as it must be in the end."""
+        return [
+            f"{appid}: {problem}"
+            for appid, account in self._wechat.accounts.items()
+            for problem in self._problems_of(appid, account)
+        ]
+
+    def _problems_of(self, appid: str, account: Account) -> list[str]:
+        world = self._world
+        mine = {one: world.code_now(one.code) for one in self.confirmations if one.appid == appid}
+        done = [one for one, code in mine.items() if code and code.status is CodeStatus.DONE]
+        if any(not one.pushed and one not in done for one in mine):
+            # Its push never came and its exchange got no answer: only the daily resync can tell.
+            return []
+        item = world.table.items.get(authorizer_key(COMPONENT, appid), {})
+        status = str(item.get("status", "unknown"))
+        if not account.authorized:
+            return [] if status in {"unknown", Status.REVOKED} else [f"{status}, but cancelled"]
+        if status != Status.ACTIVE:
+            return [f"{status}, but authorised"]
+        token = account.tokens.get(_secret(item, "access_token") or "")
+        alive = token is not None and token.until > self._stage.time + self._wechat.overlap + 1
+        whose = any(one.bound for one in done)
+        wrong = {
+            "withheld": "verifying" in item,
+            "without a living access token": not alive,
+            "with another refresh token": _secret(item, "refresh_token") != account.refresh_token,
+            "marked": "unresolved_mark" in item,
+            "nobody's merchant": whose and item.get("tenant_id") != "tenant",
+        }
+        return [problem for problem, found in wrong.items() if found]
+
+    # --- WeChat sees one renewal per expiry, and one more for each reason there is ---------------
+
+    def excesses(self) -> list[str]:
+        """Return by how much WeChat was asked too often."""
+        wechat, world = self._wechat, self._world
+        expiries = 1 + world.elapsed // (DUE_FROM * wechat.life)
+        reasons = (
+            len(wechat.accounts) * expiries
+            + 2 * len(self.confirmations)
+            + len(self.cancelled)
+            + sum(world.faults.values())
+            + self.forced
+        )
+        renewals = wechat.executed.count("refresh")
+        if renewals <= reasons:
+            return []
+        return [f"{renewals} renewals for {reasons:.0f} reasons"]
+
+
+def _was_heard(call: Call) -> bool:
+    """Say whether somebody got the answer and lived to use it."""
+    return call.answered and not (isinstance(call.caller, Actor) and call.caller.crashed)
+
+
+def _secret(item: Mapping[str, object], name: str) -> str | None:
+    """Read what :class:`tests.fakes.world.ClearSealing` has sealed."""
+    sealed = item.get(name)
+    return sealed.decode().rpartition("|")[2] if isinstance(sealed, bytes) else None

@@ -1,0 +1,81 @@
+"""Two tables that are told the same and have to answer the same: in memory, and DynamoDB's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.fakes.memory_table import MemoryTable
+from wxvault.vault.expressions import ConditionFailedError, TransactionFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from wxvault.vault.expressions import Item, Key, Write
+    from wxvault.vault.table import DynamoTable, Table
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a write: the old item, or why it was refused."""
+
+    verdict: str
+    items: tuple[Item | None, ...] = ()
+    failed: tuple[bool, ...] = ()
+
+
+def write_to(table: Table, write: Write) -> Outcome:
+    """Do one write."""
+    try:
+        return Outcome("done", (table.write(write),))
+    except ConditionFailedError as refusal:
+        return Outcome("refused", (refusal.item,))
+
+
+def transact_on(table: Table, writes: Sequence[Write]) -> Outcome:
+    """Do all writes or none."""
+    try:
+        table.transact(writes)
+    except TransactionFailedError as refusal:
+        return Outcome("refused", refusal.items, refusal.failed)
+    return Outcome("done")
+
+
+@dataclass
+class BothTables:
+    """Fits :class:`wxvault.vault.table.Table`; any disagreement is an AssertionError."""
+
+    dynamo: DynamoTable
+    memory: MemoryTable = field(default_factory=MemoryTable)
+    asked: int = 0
+
+    def get(self, key: Key) -> Item | None:
+        """Read one item."""
+        return self._same(lambda table: table.get(key))
+
+    def write(self, write: Write) -> Item | None:
+        """Do one write."""
+        outcome = self._same(lambda table: write_to(table, write))
+        if outcome.verdict == "refused":
+            raise ConditionFailedError(outcome.items[0])
+        return outcome.items[0]
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Do all writes or none."""
+        outcome = self._same(lambda table: transact_on(table, writes))
+        if outcome.verdict == "refused":
+            raise TransactionFailedError(outcome.items, outcome.failed)
+
+    def newest(self, pk: str, prefix: str, limit: int) -> list[Item]:
+        """Read items, greatest sort key first."""
+        return self._same(lambda table: table.newest(pk, prefix, limit))
+
+    def due(self, due_shard: str, until: float) -> Iterator[tuple[Key, float]]:
+        """Read what is due in one shard."""
+        yield from self._same(lambda table: sorted(table.due(due_shard, until), key=repr))
+
+    def _same[T](self, ask: Callable[[Table], T]) -> T:
+        self.asked += 1
+        real, fake = ask(self.dynamo), ask(self.memory)
+        assert real == fake
+        return real

@@ -1,0 +1,132 @@
+"""The table in memory does what DynamoDB does: what unit tests prove on one, holds on the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fakes.memory_table import MemoryTable, holds
+from tests.integration.both_tables import BothTables, transact_on, write_to
+from tests.integration.write_cases import CASES, ITEM, KEY, NO, UNORDERED, YES, Case
+from wxvault.vault.expressions import EXISTS, MISSING, Absent, Delete, Key, Put, Update
+
+if TYPE_CHECKING:
+    from wxvault.vault.expressions import Condition, Write
+    from wxvault.vault.table import DynamoTable
+
+OTHER = Key("X#c#1", "CODE")
+THIRD = Key("X#c#2", "CODE")
+
+
+@pytest.fixture
+def both(table: DynamoTable) -> BothTables:
+    """Return both tables, empty."""
+    return BothTables(table)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_write_has_the_same_outcome(both: BothTables, case: Case) -> None:
+    """Done or refused, with the same old item, and the same item stands there afterwards."""
+    if case.item is not None:
+        both.write(Put(KEY, case.item))
+    before = both.get(KEY)
+    outcome = write_to(both, case.write)
+    assert outcome.verdict == ("done" if case.done else "refused")
+    assert outcome.items == (before,)
+    after = both.get(KEY)
+    if not case.done:
+        assert after == before
+
+
+@pytest.mark.parametrize("condition", UNORDERED.values(), ids=UNORDERED)
+def test_what_has_no_order_is_refused(condition: Condition) -> None:
+    """DynamoDB compares values of one type only; here moto would be a bad witness."""
+    assert not holds(condition, ITEM)
+
+
+# --- transactions --------------------------------------------------------------------------------
+
+FINE = Update(KEY, YES, set={"status": "done"})
+REFUSED = Update(KEY, NO, set={"status": "done"})
+
+TRANSACTIONS: dict[str, tuple[list[Write], tuple[bool, ...] | None]] = {
+    "all fine": ([FINE, Put(OTHER, {"n": 1}), Delete(THIRD)], None),
+    "without conditions": ([Update(KEY, set={"a": 1}), Put(OTHER, {})], None),
+    "the first fails": ([REFUSED, Put(OTHER, {"n": 1}, MISSING)], (True, False)),
+    "the second fails": ([FINE, Put(OTHER, {"n": 1}, EXISTS)], (False, True)),
+    "both fail": ([REFUSED, Update(OTHER, EXISTS, set={"n": 1})], (True, True)),
+    "a put fails on an item": ([Put(KEY, {}, MISSING), Put(OTHER, {})], (True, False)),
+    "a delete fails on an item": ([Delete(KEY, Absent("fence")), Put(OTHER, {})], (True, False)),
+    "a delete fails on none": ([FINE, Delete(OTHER, EXISTS)], (False, True)),
+    "the last of three fails": (
+        [FINE, Put(OTHER, {}), Delete(THIRD, EXISTS)],
+        (False, False, True),
+    ),
+}
+
+
+@pytest.mark.parametrize(("writes", "failed"), TRANSACTIONS.values(), ids=TRANSACTIONS)
+def test_a_transaction_has_the_same_outcome(
+    both: BothTables, writes: list[Write], failed: tuple[bool, ...] | None
+) -> None:
+    """All or nothing, each reason in its place, and the item that stood in the way."""
+    both.write(Put(KEY, ITEM))
+    before = both.get(KEY)
+    outcome = transact_on(both, writes)
+    assert outcome.verdict == ("done" if failed is None else "refused")
+    after = [both.get(key) for key in (KEY, OTHER, THIRD)]
+    if failed is None:
+        assert after[0] != before
+        assert after[1] is not None
+        return
+    assert outcome.failed == failed
+    assert after == [before, None, None]
+    for write, bad, item in zip(writes, failed, outcome.items, strict=True):
+        assert item == (before if bad and write.key == KEY else None)
+
+
+def test_the_newest_come_first_and_not_too_many(both: BothTables) -> None:
+    """Only what begins with the prefix, greatest sort key first."""
+    for sk in ("TICKET#0000000002", "TICKET#0000000010", "TOKEN", "TICKET#0000000001", "TICKE"):
+        both.write(Put(Key("C#c", sk), {"sk_again": sk}))
+    both.write(Put(Key("C#d", "TICKET#0000000099"), {}))
+    found = [item["sk"] for item in both.newest("C#c", "TICKET#", 2)]
+    assert found == ["TICKET#0000000010", "TICKET#0000000002"]
+    assert len(both.newest("C#c", "TICKET#", 9)) == 3
+    assert both.newest("C#e", "TICKET#", 9) == []
+
+
+def test_what_is_due_is_what_has_shard_and_time(both: BothTables) -> None:
+    """At its time it is due; without shard or time it is in no index, and removed it leaves it."""
+    items: tuple[dict[str, Any], ...] = (
+        {"due_shard": "c#00", "due_at": 10.0},
+        {"due_shard": "c#00", "due_at": 10.001},
+        {"due_shard": "c#00", "due_at": 5},
+        {"due_shard": "c#01", "due_at": 5},
+        {"due_at": 5},
+    )
+    for number, attributes in enumerate(items):
+        both.write(Put(Key(f"A#{number}", "TOKEN"), attributes))
+    assert [key.pk for key, _ in both.due("c#00", 10.0)] == ["A#0", "A#2"]
+    both.write(Update(Key("A#0", "TOKEN"), remove=frozenset({"due_shard", "due_at"})))
+    assert list(both.due("c#00", 10.0)) == [(Key("A#2", "TOKEN"), 5.0)]
+
+
+def test_what_was_read_is_a_copy(both: BothTables) -> None:
+    """Who changes what was read changes nothing in the table, neither here nor there."""
+    both.write(Put(KEY, {"fence": 1}))
+    for table in (both.dynamo, both.memory):
+        item = table.get(KEY)
+        assert isinstance(item, dict)
+        item["fence"] = 2
+    refused = write_to(both, Put(KEY, {}, MISSING)).items[0]
+    assert isinstance(refused, dict)
+    refused["fence"] = 3
+    assert both.get(KEY) == {"pk": KEY.pk, "sk": KEY.sk, "fence": 1}
+
+
+def test_a_memory_table_begins_empty() -> None:
+    """No state is shared between two of them."""
+    MemoryTable().write(Put(KEY, {}))
+    assert MemoryTable().get(KEY) is None

@@ -1,0 +1,264 @@
+"""Random schedules of everything at once, in virtual time, with faults: the invariants hold.
+
+Every step of input and output (table, queue, bus, WeChat) is a place where another actor goes on,
+where the machine may be switched off, or where time passes. A seed repeats its schedule exactly:
+
+    python -m tests.unit.services.test_schedules SEED          shows one
+    python -m tests.unit.services.test_schedules FROM TO       runs many
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.house import MERCHANT
+from tests.fakes.scheduler import START, CrashedError, Stage
+from tests.fakes.stepped import Chances
+from tests.fakes.story import Story
+from tests.fakes.world import World
+from wxvault.errors import WxvaultError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCHEDULES = 500
+BATCH = 25
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Keep the log of thousands of refusals out of the way."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def tell(seed: int) -> str:
+    """Play a seed again, and return what happened in it."""
+    story = Story(seed, trace=True)
+    failures = story.play()
+    return "\n".join([f"schedule {seed}", story.stage.trace(), *failures])
+
+
+@pytest.mark.parametrize("first", range(0, SCHEDULES, BATCH))
+def test_invariants_hold_in_random_schedules(first: int) -> None:
+    """Whatever crashes, repeats, delays or reorders: no dead token, nothing lost, one truth."""
+    for seed in range(first, first + BATCH):
+        if Story(seed).play():
+            pytest.fail(tell(seed), pytrace=False)
+
+
+def test_a_seed_repeats_its_schedule() -> None:
+    """A failure that is found can be looked at."""
+    assert tell(11) == tell(11)
+    assert tell(11) != tell(12)
+
+
+# --- many at once --------------------------------------------------------------------------------
+
+
+def ready(seed: int = 1) -> World:
+    """Return a world with an authorised merchant and the component token that renewals need."""
+    world = World(seed)
+    world.push_ticket()
+    world.component_keeper.renew()
+    world.authorize()
+    world.wechat.calls.clear()
+    return world
+
+
+def look_up(world: World, found: list[str], number: int) -> None:
+    """Have many look up the same token within one second."""
+
+    def work() -> None:
+        try:
+            found.append(world.lookup.find(MERCHANT).access_token)
+        except WxvaultError as error:
+            found.append(error.code)
+
+    for _ in range(number):
+        world.stage.spawn("look-up", work, delay=world.stage.random.random(), seconds=12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_hundred_look_ups_of_an_expired_token_cause_one_renewal(seed: int) -> None:
+    """Everybody gets the new token, and WeChat is asked once."""
+    world = ready(seed)
+    world.stage.time += 6200
+    world.component_keeper.renew()
+    world.stage.time += 990
+    world.wechat.calls.clear()
+    found: list[str] = []
+    look_up(world, found, 200)
+    world.stage.run(world.stage.time + 30)
+    world.stage.close()
+    assert not world.stage.failures
+    assert world.wechat.calls == ["refresh"]
+    assert len(found) == 200
+    assert len(set(found)) == 1
+    assert world.wechat.honours(MERCHANT, found[0])
+
+
+def test_look_ups_of_a_withheld_token_do_not_ask_wechat_again_and_again() -> None:
+    """While WeChat refuses to say whether an account is still authorised, there is a back-off."""
+    world = ready()
+    world.wechat.faults = {"authorizer_info": [-1] * 100}
+    world.push_unauthorized()
+    found: list[str] = []
+    for _ in range(10):
+        look_up(world, found, 20)
+        world.stage.run(world.stage.time + 2)
+    world.stage.close()
+    assert set(found) == {"authorizer_revoked"}
+    assert world.wechat.calls.count("authorizer_info") <= 4
+
+
+def test_a_blind_call_is_over_before_anybody_renews() -> None:
+    """The push of a code that is being exchanged leases the item until that call is over.
+
+    Otherwise the renewal after the push could be executed before the late exchange, which would
+    then supersede it unseen.
+    """
+    world = ready()
+    stage = world.stage
+    code = world.wechat.confirm(MERCHANT)
+    session = world.open_session("tenant", "preauthcode", "cookie")
+    world.chances = Chances(silent=1.0)
+    world.redirect(session, code, ["cookie"], 0)
+    stage.run(stage.time + 5)
+    world.chances = Chances()
+    called_at = stage.time
+    assert world.wechat.calls == ["query_auth"]
+    world.push_later(code, delay=0)
+    stage.run(called_at + 5)
+    found: list[str] = []
+    look_up(world, found, 3)
+    stage.run(called_at + 15)
+    assert found == ["renewal_in_progress"] * 3
+    assert world.wechat.calls == ["query_auth"]
+    world.start_sweeps()
+    stage.run(called_at + 180)
+    look_up(world, found, 1)
+    stage.run(called_at + 190)
+    stage.close()
+    assert not stage.failures
+    assert world.wechat.honours(MERCHANT, found[-1])
+
+
+# --- the stage itself ----------------------------------------------------------------------------
+
+
+def test_time_passes_only_in_pauses() -> None:
+    """Actors go on in the order of their times, and nothing happens between two pauses."""
+    stage = Stage(1)
+    told: list[tuple[str, float]] = []
+
+    def work(name: str, pauses: list[float]) -> None:
+        for pause in pauses:
+            stage.pause(pause)
+            told.append((name, stage.time - START))
+
+    stage.spawn("a", lambda: work("a", [1, 2, 3]))
+    stage.spawn("b", lambda: work("b", [2, 0.5]), delay=0.5)
+    stage.run(START + 10)
+    assert told == [("a", 1), ("b", 2.5), ("a", 3), ("b", 3), ("a", 6)]
+    assert stage.time == START + 10
+
+
+def test_who_is_switched_off_does_nothing_more() -> None:
+    """A crash ends an actor at its step; what it does on its way out does not happen either."""
+    stage = Stage(1)
+    told: list[str] = []
+
+    def work() -> None:
+        try:
+            stage.pause(5)
+            told.append("went on")
+        finally:
+            stage.pause(0)
+            told.append("cleaned up")
+
+    actor = stage.spawn("a", work, seconds=3)
+    stage.run(START + 10)
+    assert told == []
+    assert actor.crashed
+    assert actor.ended
+
+
+def test_who_waits_is_woken_by_the_end_or_by_the_time() -> None:
+    """A waiter goes on when the other has ended, or when it has waited long enough."""
+    stage = Stage(1)
+    told: list[tuple[bool, float]] = []
+
+    def wait(seconds: float) -> None:
+        other = stage.spawn("other", lambda: stage.pause(3))
+        told.append((stage.wait_for(other, seconds), stage.time - START))
+
+    stage.spawn("long", lambda: wait(8))
+    stage.spawn("short", lambda: wait(2))
+    stage.run(START + 10)
+    assert told == [(False, 2), (True, 3)]
+
+
+def test_an_unexpected_error_ends_the_schedule() -> None:
+    """What nobody expected is reported with its traceback, and nothing more happens."""
+    stage = Stage(1)
+    stage.spawn("a", lambda: 1 // 0, delay=1)
+    stage.spawn("b", lambda: stage.fail("later"), delay=2)
+    stage.run(START + 10)
+    stage.close()
+    assert len(stage.failures) == 1
+    assert "ZeroDivisionError" in stage.failures[0]
+
+
+def test_closing_switches_everybody_off() -> None:
+    """Nobody is left hanging in a thread when a schedule is over."""
+    stage = Stage(1)
+    told: list[str] = []
+
+    def work() -> None:
+        try:
+            stage.pause(100)
+        except CrashedError:
+            told.append("crashed")
+            raise
+
+    for _ in range(3):
+        stage.spawn("a", work)
+    stage.run(START + 10)
+    stage.close()
+    assert told == ["crashed"] * 3
+
+
+def main(first: int, last: int) -> int:
+    """Run many schedules; return how many failed."""
+    begun = time.monotonic()
+    faults: Counter[str] = Counter()
+    served, failed = 0, []
+    for seed in range(first, last):
+        story = Story(seed)
+        if story.play():
+            failed.append(seed)
+            print(seed, story.stage.failures[0].strip().splitlines()[-1], flush=True)  # noqa: T201
+        faults.update(story.faults)
+        served += story.judge.served
+    seconds = time.monotonic() - begun
+    print(  # noqa: T201
+        f"{last - first} schedules in {seconds:.0f} s, {served} tokens served,"
+        f" {sum(faults.values())} faults {dict(faults)}; failed: {failed}"
+    )
+    return len(failed)
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    if len(sys.argv) == 2:
+        print(tell(int(sys.argv[1])))  # noqa: T201
+    else:
+        sys.exit(main(int(sys.argv[1]), int(sys.argv[2])) > 0)

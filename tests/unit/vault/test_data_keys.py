@@ -1,0 +1,209 @@
+"""Data keys: one request to KMS per hour and writer, and hardly any for readers."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from tests.fakes.clock import FakeClock
+from wxvault.errors import SealBrokenError
+from wxvault.vault.sealing import KmsDataKeys
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+ARN = "arn:aws:kms:us-east-1:123456789012:key/0a1b"
+CONTEXT = {"service": "wxvault", "component_appid": "wx00000000000000c0"}
+
+
+@dataclass
+class FakeKms:
+    """Wraps by writing backwards; counts who asks, and may have a problem."""
+
+    generated: int = 0
+    decrypted: list[bytes] = field(default_factory=list)
+    problem: Exception | None = None
+
+    def generate_data_key(self, **request: Any) -> dict[str, bytes]:
+        """Make a key."""
+        assert request == {"KeyId": ARN, "KeySpec": "AES_256", "EncryptionContext": CONTEXT}
+        if self.problem is not None:
+            raise self.problem
+        self.generated += 1
+        plain = f"plain-{self.generated:026d}".encode()
+        return {"Plaintext": plain, "CiphertextBlob": plain[::-1]}
+
+    def decrypt(self, **request: Any) -> dict[str, bytes]:
+        """Unwrap a key."""
+        assert request.keys() == {"CiphertextBlob", "KeyId", "EncryptionContext"}
+        assert (request["KeyId"], request["EncryptionContext"]) == (ARN, CONTEXT)
+        if self.problem is not None:
+            raise self.problem
+        self.decrypted.append(request["CiphertextBlob"])
+        return {"Plaintext": request["CiphertextBlob"][::-1]}
+
+
+@pytest.fixture
+def kms() -> FakeKms:
+    """Return a KMS."""
+    return FakeKms()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Return a clock."""
+    return FakeClock()
+
+
+@pytest.fixture
+def keys(kms: FakeKms, clock: FakeClock) -> KmsDataKeys:
+    """Return the data keys of one environment."""
+    return KmsDataKeys(cast("KMSClient", kms), ARN, CONTEXT["component_appid"], clock)
+
+
+def error(code: str) -> ClientError:
+    """Return what boto3 raises."""
+    return ClientError({"Error": {"Code": code, "Message": "told by KMS"}}, "Decrypt")
+
+
+def test_a_writer_asks_once_an_hour(keys: KmsDataKeys, kms: FakeKms, clock: FakeClock) -> None:
+    """One key seals everything for 3,600 s, and then never again."""
+    first = keys.current()
+    clock.sleep(3599.9)
+    assert keys.current() == first
+    clock.sleep(0.1)
+    assert keys.current() != first
+    assert kms.generated == 2
+
+
+def test_a_reader_asks_once_in_300_seconds(
+    keys: KmsDataKeys, kms: FakeKms, clock: FakeClock
+) -> None:
+    """A look-up costs no request in the steady state, and a key is not kept for long."""
+    assert keys.unwrap(b"one") == b"eno"
+    clock.sleep(299.9)
+    assert keys.unwrap(b"one") == b"eno"
+    assert kms.decrypted == [b"one"]
+    clock.sleep(0.1)
+    assert keys.unwrap(b"one") == b"eno"
+    assert kms.decrypted == [b"one", b"one"]
+
+
+def test_reading_does_not_lengthen_the_time(
+    keys: KmsDataKeys, kms: FakeKms, clock: FakeClock
+) -> None:
+    """300 s count from KMS's answer: a key that was disabled is noticed, however busy it is."""
+    for _ in range(4):
+        keys.unwrap(b"one")
+        clock.sleep(100)
+    assert len(kms.decrypted) == 2
+
+
+def test_a_reader_keeps_1000_keys(keys: KmsDataKeys, kms: FakeKms) -> None:
+    """The one that was used longest ago makes room; what is in use stays."""
+    wrapped = [f"{number:04d}".encode() for number in range(1001)]
+    for one in wrapped[:1000]:
+        keys.unwrap(one)
+    keys.unwrap(wrapped[0])
+    assert len(kms.decrypted) == 1000
+    keys.unwrap(wrapped[1000])
+    assert len(keys._kept) == 1000
+    keys.unwrap(wrapped[0])
+    assert len(kms.decrypted) == 1001, "in use, so it stayed"
+    keys.unwrap(wrapped[1])
+    assert len(kms.decrypted) == 1002, "not used, so it went"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "InvalidCiphertextException",
+        "IncorrectKeyException",
+        "DisabledException",
+        "KMSInvalidStateException",
+        "NotFoundException",
+    ],
+)
+def test_a_key_that_stays_unusable_breaks_the_seal(
+    keys: KmsDataKeys, kms: FakeKms, code: str
+) -> None:
+    """Asking again would not help: the value is healed from WeChat. The answer's code is told."""
+    kms.problem = error(code)
+    with pytest.raises(SealBrokenError, match=code) as caught:
+        keys.unwrap(b"wrapped")
+    assert "told by KMS" not in "".join(traceback.format_exception(caught.value))
+    kms.problem = None
+    assert keys.unwrap(b"wrapped") == b"depparw", "a failure is not kept"
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        error("AccessDeniedException"),
+        error("ThrottlingException"),
+        error("KMSInternalException"),
+        error("KeyUnavailableException"),
+        EndpointConnectionError(endpoint_url="https://kms"),
+    ],
+    ids=["denied", "throttled", "internal", "unavailable", "no connection"],
+)
+def test_an_outage_is_not_a_broken_seal(
+    keys: KmsDataKeys, kms: FakeKms, problem: Exception
+) -> None:
+    """What passes by itself must not make anybody ask WeChat for what is still there."""
+    kms.problem = problem
+    with pytest.raises(type(problem)):
+        keys.unwrap(b"wrapped")
+
+
+def test_without_a_data_key_nothing_is_sealed(keys: KmsDataKeys, kms: FakeKms) -> None:
+    """The failure reaches the writer, who then writes nothing; the next try asks again."""
+    kms.problem = error("DisabledException")
+    with pytest.raises(ClientError):
+        keys.current()
+    kms.problem = None
+    assert keys.current()[0].startswith(b"plain-")
+
+
+def test_an_hour_old_key_is_not_used_on_when_kms_is_down(
+    keys: KmsDataKeys, kms: FakeKms, clock: FakeClock
+) -> None:
+    """It fails closed instead of sealing with an old key for ever."""
+    keys.current()
+    clock.sleep(3600)
+    kms.problem = error("KMSInternalException")
+    with pytest.raises(ClientError):
+        keys.current()
+
+
+def test_threads_share_one_key(kms: FakeKms, keys: KmsDataKeys) -> None:
+    """Ten that begin together make one request."""
+    together = threading.Barrier(10, timeout=10)
+    got: list[tuple[bytes, bytes]] = []
+
+    def seal() -> None:
+        together.wait()
+        got.append(keys.current())
+
+    threads = [threading.Thread(target=seal) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(got)) == 1
+    assert len(got) == 10
+    assert kms.generated == 1
+
+
+def test_no_repr_shows_a_key(keys: KmsDataKeys) -> None:
+    """Neither the object nor what it holds prints a plain or a wrapped key."""
+    plain, wrapped = keys.current()
+    keys.unwrap(wrapped)
+    told = repr(keys) + repr(keys._writing) + repr(keys._kept.popitem()[1])
+    assert plain.decode() not in told
+    assert wrapped.decode() not in told

@@ -9,8 +9,10 @@ from tests.fakes.house import COMPONENT
 from tests.fakes.scheduler import Actor
 from wxvault.services.numbers import CACHED, DUE_FROM, SERVED_WHILE_MARKED
 from wxvault.services.onboarding_state import CodeStatus
+from wxvault.services.policy import is_servable
 from wxvault.services.state import RENEWABLE, Status
 from wxvault.vault.keys import authorizer_key
+from wxvault.vault.token_writing import read_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from tests.fakes.wechat import Account, Call, Issued
     from tests.fakes.world import World
     from wxvault.vault.expressions import Item, Key
+
+WATCHED_SECONDS = 5.0
 
 _SHOWN = ("fence", "generation", "verifying", "grant_undated", "unresolved_mark", "lease_id")
 
@@ -29,8 +33,8 @@ class Confirmation:
     code: str
     appid: str
     pushed: bool
-    bound: bool
-    """Something says whose merchant it is: the push, or a browser with the cookie."""
+    tenant_id: str | None
+    """Whose link it was, if anything says so: the push, or a browser with the cookie."""
 
 
 class Judge:
@@ -54,12 +58,34 @@ class Judge:
         issued = self._wechat.accounts[appid].tokens.get(token)
         if issued is None:
             self._stage.fail(f"{appid}: the token of somebody else was handed out")
+        elif (late := self._late(issued)) >= 0 and not self._is_excused(appid, issued, started):
+            self._stage.fail(f"{appid}: a token was handed out {late:.1f} s too late")
+
+    def peek(self, appid: str, item: Item) -> None:
+        """Look at what would be handed out if somebody asked right now."""
+        token = _secret(item, "access_token")
+        issued = self._wechat.accounts[appid].tokens.get(token or "")
+        if issued is None or token is None or self._late(issued) < 0:
             return
+        now, overlap = self._stage.time, self._wechat.overlap
+        if is_servable(read_state(appid, item), now, overlap=overlap):
+            self.look_up(appid, token, now)
+
+    def token_of(self, appid: str) -> str | None:
+        """Return the access token that stands there."""
+        return _secret(self._item(appid), "access_token")
+
+    def watch(self) -> None:
+        """Look again and again."""
+        for appid in self._wechat.accounts:
+            self.peek(appid, self._item(appid))
+        self._stage.after(WATCHED_SECONDS, self.watch)
+
+    def _late(self, issued: Issued) -> float:
+        """Say for how long it has been too late to hand a token out."""
         # One second of what is left for the client's cache is for clocks that disagree.
         cached = 0.0 if issued.superseded_at is None else CACHED * self._wechat.overlap - 1.0
-        late = self._stage.time + cached - issued.until
-        if late >= 0 and not self._is_excused(appid, issued, started):
-            self._stage.fail(f"{appid}: a token was handed out {late:.1f} s too late")
+        return self._stage.time + cached - issued.until
 
     def _is_excused(self, appid: str, issued: Issued, started: float) -> bool:
         world = self._world
@@ -88,8 +114,14 @@ class Judge:
             return
         appid, status = key.pk.rpartition("#")[2], after["status"]
         assert isinstance(status, str)
+        if before is not None:
+            self.peek(appid, before)
         old, new = _secret(before or {}, "refresh_token"), _secret(after, "refresh_token")
         self._show(appid, after, new)
+        if before is not None and not before.get("tenant_by_redirect"):
+            was, now = before.get("tenant_id"), after.get("tenant_id")
+            if was is not None and was != now:
+                self._stage.fail(f"{appid}: moved from {was!r} to {now!r} by itself")
         if new is not None and self._wechat.owners.get(new) != appid:
             self._stage.fail(f"{appid}: has the refresh token of somebody else")
         if old is not None and new is not None and new < old:
@@ -128,7 +160,7 @@ class Judge:
         if any(not one.pushed and one not in done for one in mine):
             # Its push never came and its exchange got no answer: only the daily resync can tell.
             return []
-        item = world.table.items.get(authorizer_key(COMPONENT, appid), {})
+        item = self._item(appid)
         status = str(item.get("status", "unknown"))
         if not account.authorized:
             return [] if status in {"unknown", Status.REVOKED} else [f"{status}, but cancelled"]
@@ -136,15 +168,18 @@ class Judge:
             return [f"{status}, but authorised"]
         token = account.tokens.get(_secret(item, "access_token") or "")
         alive = token is not None and token.until > self._stage.time + self._wechat.overlap + 1
-        whose = any(one.bound for one in done)
+        named = {one.tenant_id for one in done} - {None}
         wrong = {
             "withheld": "verifying" in item,
             "without a living access token": not alive,
             "with another refresh token": _secret(item, "refresh_token") != account.refresh_token,
             "marked": "unresolved_mark" in item,
-            "nobody's merchant": whose and item.get("tenant_id") != "tenant",
+            "nobody's merchant": bool(named) and item.get("tenant_id") not in named,
         }
         return [problem for problem, found in wrong.items() if found]
+
+    def _item(self, appid: str) -> Item:
+        return self._world.table.items.get(authorizer_key(COMPONENT, appid), {})
 
     # --- WeChat sees one renewal per expiry, and one more for each reason there is ---------------
 
@@ -163,6 +198,21 @@ class Judge:
         if renewals <= reasons:
             return []
         return [f"{renewals} renewals for {reasons:.0f} reasons"]
+
+    # --- events are numbered ---------------------------------------------------------------------
+
+    def told_wrongly(self) -> list[str]:
+        """Return what subscribers could not put in order: a number that is none, or has two."""
+        told: dict[tuple[str, int], str] = {}
+        wrong = []
+        for kind, detail in self._world.bus.sent:
+            if "sequence" in detail and "authorizer_appid" in detail:
+                appid, number = detail["authorizer_appid"], detail["sequence"]
+                last = self._item(appid).get("sequence", 0)
+                assert isinstance(last, int)
+                if told.setdefault((appid, number), kind) != kind or not 1 <= number <= last:
+                    wrong.append(f"{appid}: {kind} is told as number {number} of {last}")
+        return wrong
 
 
 def _was_heard(call: Call) -> bool:

@@ -88,7 +88,7 @@ class MemoryTable:
             found = [
                 (key, float(item["due_at"]))
                 for key, item in self.items.items()
-                if item.get("due_shard") == due_shard and item["due_at"] <= until
+                if item.get("due_shard") == due_shard and item["due_at"] <= round(until, 3)
             ]
         yield from sorted(found, key=lambda pair: pair[1])
 
@@ -97,7 +97,7 @@ class MemoryTable:
             case Delete(key):
                 self.items.pop(key, None)
             case Put(key, attributes):
-                self.items[key] = {"pk": key.pk, "sk": key.sk, **attributes}
+                self.items[key] = kept({"pk": key.pk, "sk": key.sk, **attributes})
             case Update(key):
                 old = self.items.get(key, {})
                 new = dict(old) | {"pk": key.pk, "sk": key.sk} | dict(write.set)
@@ -114,7 +114,16 @@ class MemoryTable:
                     new[name] = old.get(name, frozenset()) - less
                     if not new[name]:
                         del new[name]
-                self.items[key] = new
+                self.items[key] = kept(new)
+
+
+def kept(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item as DynamoDB keeps it: times to the millisecond."""
+    return {name: _kept(value) for name, value in item.items()}
+
+
+def _kept(value: Any) -> Any:
+    return round(value, 3) if isinstance(value, float) else value
 
 
 def holds(condition: Condition, item: Item | None) -> bool:
@@ -126,7 +135,7 @@ def holds(condition: Condition, item: Item | None) -> bool:
         case Compare(name, how, value):
             if name not in there or _kind(there[name]) is not _kind(value):
                 return False
-            return _COMPARE[how](there[name], value)
+            return _COMPARE[how](there[name], _kept(value))
         case AllOf(conditions):
             return all(holds(part, item) for part in conditions)
         case AnyOf(conditions):

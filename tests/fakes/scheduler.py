@@ -256,6 +256,8 @@ class StageClock:
     """Fits :class:`wxvault.clock.Clock`: everybody's own, wrong by up to half a second."""
 
     stage: Stage
+    patience: float = 1.0
+    """Who polls does so so many times more seldom."""
 
     def now(self) -> float:
         """Return the time as the actor that is on sees it."""
@@ -264,4 +266,4 @@ class StageClock:
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
-        self.stage.pause(seconds)
+        self.stage.pause(seconds * self.patience)

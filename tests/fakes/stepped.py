@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.fakes.house import FakeBus, FakeQueue
 from tests.fakes.memory_table import MemoryTable
 from tests.fakes.wechat import Call, FakeWeChat, refusal
-from wxvault.errors import WeChatUnknownError, WxvaultError
+from wxvault.errors import SealBrokenError, WeChatUnknownError, WxvaultError
 from wxvault.services.numbers import CALL_SECONDS
 from wxvault.vault.sealing import Sealing
 
@@ -39,6 +39,8 @@ class Chances:
     """At a call to WeChat: -1, or the component token is refused."""
     unsent: float = 0.0
     """At a job: the queue does not take it."""
+    broken: float = 0.0
+    """At a sealed value: it cannot be opened."""
     twice: float = 0.0
     """At a job or push: it is delivered twice."""
 
@@ -46,15 +48,18 @@ class Chances:
 class ClearSealing(Sealing):
     """Seals nothing, but checks as the real one does that a value stands where it was put."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World) -> None:
         """Need no keys."""
+        self.world = world
+        self.seals = 0
 
     def seal(
         self, key: Key, secrets: Mapping[str, str], *, generation: int = 0
     ) -> dict[str, bytes]:
-        """Write the secret beside its place."""
+        """Write the secret beside its place; no two seals are alike."""
+        self.seals += 1
         return {"sealed_key": b"-"} | {
-            attribute: f"{key.pk}|{attribute}|{generation}|{secret}".encode()
+            attribute: f"{key.pk}|{attribute}|{generation}|{self.seals}|{secret}".encode()
             for attribute, secret in secrets.items()
         }
 
@@ -63,8 +68,11 @@ class ClearSealing(Sealing):
         sealed = item.get(attribute)
         if sealed is None:
             return None
+        if self.world.happens(self.world.chances.broken):
+            self.world.count("broken seal")
+            raise SealBrokenError(attribute)
         assert isinstance(sealed, bytes)
-        *place, secret = sealed.decode().split("|")
+        *place, _, secret = sealed.decode().split("|")
         assert place == [key.pk, attribute, str(item.get("generation", 0))], (place, key)
         return secret
 
@@ -150,7 +158,8 @@ class SteppedWeChat(FakeWeChat):
 
         if world.happens(chances.silent):
             world.count("silent call")
-            when = dice.uniform(0, CALL_SECONDS + LATE_SECONDS)
+            latest = CALL_SECONDS + LATE_SECONDS
+            when = dice.choice((dice.uniform(0, latest), latest))
             if dice.random() < 0.75:
                 stage.after(when, late)
             stage.pause(CALL_SECONDS)
@@ -159,10 +168,11 @@ class SteppedWeChat(FakeWeChat):
         if world.happens(chances.crash):
             waited = dice.uniform(0, CALL_SECONDS)
             if dice.random() < 0.75:
-                stage.after(dice.uniform(0, waited + LATE_SECONDS), late)
+                latest = waited + LATE_SECONDS
+                stage.after(dice.choice((dice.uniform(0, latest), latest)), late)
             stage.pause(waited)
             world.crash(f"during {call.name}")
-        stage.pause(world.latency(0.02, 3.0))
+        stage.pause(world.latency(0.02, 3.4))
         if world.happens(chances.refused):
             world.count("refused call")
             call.answered = True
@@ -177,7 +187,7 @@ class SteppedWeChat(FakeWeChat):
             call.answered = True
             raise
         world.say("executed", call.name)
-        stage.pause(world.latency(0.02, 3.0))
+        stage.pause(world.latency(0.02, 3.4))
         call.answered = True
         return answer
 

@@ -23,11 +23,15 @@ APPIDS = ("wx00000000000000a1", "wx00000000000000a2")
 SETTLED_WITHIN = BACK_OFF_CAP + 240 + 300
 """Seconds until everything must be well: the longest back-off, four minutes of silence, sweeps."""
 
-_DELAYS = ((0, 0.5), (0, 2), (0, 2), (0, 30), (0, 600))
+_DELAYS = ((0, 0.5), (0, 2), (0, 10), (0, 30), (0, 600))
 _CALM = Chances()
 _STORMS = (
     _CALM,
     Chances(slow=0.02, twice=0.1),
+    Chances(slow=0.15),
+    Chances(slow=0.1, silent=0.1, refused=0.1),
+    Chances(slow=0.05, silent=0.1, broken=0.1),
+    Chances(slow=0.3, silent=0.4),
     Chances(
         crash=0.01, slow=0.01, repeated=0.01, silent=0.03, refused=0.03, unsent=0.05, twice=0.1
     ),
@@ -60,17 +64,16 @@ class Story(World):
             if dice.random() < 0.75:
                 self.authorize(appid)
         # Tokens are young, or about to become due.
-        stage.time += self.wechat.life * dice.choice((0.002, 0.5, 0.74, dice.uniform(0.75, 0.9)))
-        self.chances = dice.choice(_STORMS)
+        stage.time += self.wechat.life * dice.choice((0.002, 0.5, 0.745, dice.uniform(0.75, 0.9)))
         self.start_sweeps()
-        length = dice.choice((10.0, 60.0, 300.0, 900.0))
-        for _ in range(dice.randint(1, 5)):
-            appid = dice.choice(APPIDS[: max(1, len(self.wechat.accounts))])
-            stage.after(dice.uniform(0, length), self._scene(appid))
-        for _ in range(int(length / 40) + 4):
-            stage.after(dice.uniform(0, length + 300), lambda: self._look_up(dice.choice(APPIDS)))
+        self.judge.watch()
+        end = 0.0
+        for _ in range(dice.randint(1, 3)):
+            end = self._round(end)
+        for _ in range(int(end / 60) + 4):
+            stage.after(dice.uniform(0, end + 300), lambda: self._look_up(dice.choice(APPIDS)))
         # What is under way when it ends may still meet a fault.
-        stage.run(stage.time + length + dice.choice((0.0, 30.0)))
+        stage.run(stage.time + end + dice.choice((0.0, 30.0)))
         self.chances = _CALM
         calm_since = max(stage.time, self._last_arrival)
         stage.run(calm_since)
@@ -78,7 +81,7 @@ class Story(World):
             stage.run(stage.time + 60)
             problems = self.judge.problems()
             if not problems or stage.time > calm_since + SETTLED_WITHIN:
-                for problem in (*problems, *self.judge.excesses()):
+                for problem in (*problems, *self.judge.excesses(), *self.judge.told_wrongly()):
                     stage.fail(problem)
                 break
         stage.close()
@@ -87,6 +90,16 @@ class Story(World):
     def written(self, key: Key, before: Item | None, after: Item | None) -> None:
         """Show a write to the judge."""
         self.judge.look_at(key, before, after)
+
+    def _round(self, start: float) -> float:
+        """Have things happen at nearly the same time, in some weather; return when it is over."""
+        dice, stage = self.stage.random, self.stage
+        width, storm = dice.choice((2.0, 8.0, 30.0, 120.0)), dice.choice(_STORMS)
+        appids = APPIDS[: max(1, len(self.wechat.accounts))]
+        stage.after(start, lambda: setattr(self, "chances", storm))
+        for _ in range(dice.randint(1, 4)):
+            stage.after(start + dice.uniform(0, width), self._scene(dice.choice(appids)))
+        return start + width + dice.choice((10.0, 60.0, 300.0))
 
     # --- scenes ----------------------------------------------------------------------------------
 
@@ -100,6 +113,10 @@ class Story(World):
                 kinds += ["cancel", "again", "again", "forced"]
             kind = dice.choice(kinds)
             self.say("scene", kind, appid[-2:])
+            # Jobs come more than once, and at any time.
+            job = {"job": "authorizer", "authorizer_appid": appid}
+            for _ in range(dice.choice((0, 2, 5))):
+                stage.after(dice.uniform(0, 90), lambda: self.deliver(job))
             if kind == "forced":
                 for _ in range(2):
                     stage.after(dice.uniform(0, 3), lambda: self._look_up(appid, forced=True))
@@ -121,7 +138,8 @@ class Story(World):
         when = self._create_time(appid)
         self.say("confirms", appid[-2:], when)
         pre_auth_code, cookie = f"preauthcode@@@{code[-10:]}", f"cookie{code[-10:]}"
-        session = self.open_session("tenant", pre_auth_code, cookie)
+        tenant_id = dice.choice(("tenant", "tenant", "tenant", "another"))
+        session = self.open_session(tenant_id, pre_auth_code, cookie)
         way = dice.choice(("push", "both", "both", "both", "redirect", "late push"))
         if way != "redirect":
             delay = self._delay((5, 900)) if way == "late push" else self._delay()
@@ -131,7 +149,8 @@ class Story(World):
             for _ in range(dice.choice((1, 1, 2))):
                 self.redirect(session, code, cookies, self._delay((0, 0.5), (0, 2), (0, 60)))
         pushed = way != "redirect"
-        self.judge.confirmations.append(Confirmation(code, appid, pushed, pushed or bool(cookies)))
+        whose = tenant_id if pushed or cookies else None
+        self.judge.confirmations.append(Confirmation(code, appid, pushed, whose))
         self.stage.after(dice.uniform(0.5, 20), lambda: self._look_up(appid))
 
     def _cancel(self, appid: str) -> None:
@@ -159,10 +178,8 @@ class Story(World):
         min_ttl = self.stage.random.choice((0, 0, 1200))
 
         def work() -> None:
-            started, rejected = self.stage.time, None
-            if forced:
-                state = self.tokens.get(appid)
-                rejected = self.tokens.access_token(state) if state else None
+            started = self.stage.time
+            rejected = self.judge.token_of(appid) if forced else None
             try:
                 found = self.lookup.find(
                     appid,

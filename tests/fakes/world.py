@@ -51,10 +51,10 @@ class World(House):
         self.table: MemoryTable = SteppedTable(self)
         super().__init__(
             seed=seed,
-            clock=StageClock(self.stage),
+            clock=StageClock(self.stage, patience=6),
             table=self.table,
             wechat=wechat,
-            sealing=ClearSealing(),
+            sealing=ClearSealing(self),
             bus=SteppedBus(world=self),
         )
 
@@ -188,10 +188,12 @@ class World(House):
         return came[0]
 
     def start_sweeps(self) -> None:
-        """Have a sweep a minute, for ever."""
+        """Have a sweep a minute, for ever; one that would find nothing is left out."""
 
         def sweep() -> None:
-            self.stage.spawn("sweep", self.sweep.run, seconds=55)
+            now = self.stage.time
+            if any(item.get("due_at", now + 1) <= now for item in self.table.items.values()):
+                self.stage.spawn("sweep", self.sweep.run, seconds=55)
             self.stage.after(60, sweep)
 
         self.stage.after(self.stage.random.uniform(0, 60), sweep)

@@ -113,6 +113,16 @@ def test_what_is_due_is_what_has_shard_and_time(both: BothTables) -> None:
     assert list(both.due("c#00", 10.0)) == [(Key("A#2", "TOKEN"), 5.0)]
 
 
+def test_times_are_kept_to_the_millisecond_by_both(table: DynamoTable) -> None:
+    """What is due by a fraction less than a millisecond is due in both, or in none."""
+    memory = MemoryTable()
+    due: dict[str, Any] = {"due_shard": "c#00", "due_at": 10.0004}
+    for one in (table, memory):
+        one.write(Put(KEY, due))
+    assert memory.get(KEY) == table.get(KEY)
+    assert list(memory.due("c#00", 10.0)) == list(table.due("c#00", 10.0))
+
+
 def test_what_was_read_is_a_copy(both: BothTables) -> None:
     """Who changes what was read changes nothing in the table, neither here nor there."""
     both.write(Put(KEY, {"fence": 1}))

@@ -15,7 +15,7 @@ from sandbox.stack.journey.merchant import (
     session_status,
     visit,
 )
-from sandbox.stack.leaks import search, table_texts
+from sandbox.stack.leaks import search, table_texts, written
 from sandbox.stack.observe import eventually
 from wxvault.client import TokenClient
 from wxvault.client_transports import InvokeTransport
@@ -246,6 +246,13 @@ def sealed(journey: Journey) -> None:
     facts.show(
         "a table scan found no secret in clear",
         f"{len(leaks)} of {len(secrets)} secrets in {len(items)} items",
+        holds=not leaks,
+    )
+    places = written(stack)
+    leaks = search(places, secrets)
+    facts.show(
+        "nor is there one in a log line, an event or a queue, in whatever encoding",
+        f"{len(leaks)} of {len(secrets)} secrets in {len(places)} places",
         holds=not leaks,
     )
 

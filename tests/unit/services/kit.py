@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.house import COMPONENT, MERCHANT, House
 from tests.fakes.memory_table import MemoryTable
-from tests.fakes.wechat import FakeWeChat
+from tests.fakes.wechat import Answer, Call, FakeWeChat, Granted
 from wxvault.services.lookup import Lookup
 from wxvault.services.state import Access, Lease, Status, TokenState
 from wxvault.services.tools import token_sha256
@@ -114,11 +115,35 @@ class HookedTable(MemoryTable):
 
 
 class ForgetfulWeChat(FakeWeChat):
-    """A WeChat that leaves the refresh token out of what it answers a renewal with."""
+    """A WeChat that begins to leave the refresh token out of what it answers with."""
 
-    def refresh(self, *asked: str) -> Any:
+    forgets = False
+
+    def refresh(self, *asked: str) -> Answer:
         """Renew an authorizer's token."""
-        return replace(super().refresh(*asked), refresh_token=None)
+        answer = super().refresh(*asked)
+        return replace(answer, refresh_token=None) if self.forgets else answer
+
+    def query_auth(self, *asked: str) -> Granted:
+        """Exchange a code."""
+        answer = super().query_auth(*asked)
+        return replace(answer, refresh_token=None) if self.forgets else answer
+
+
+class BusyWeChat(FakeWeChat):
+    """A WeChat while which answers or refuses something happens in the world, once per entry."""
+
+    @cached_property
+    def afterwards(self) -> dict[str, list[Callable[[], None]]]:
+        """Per call: what happens when it was executed or refused, before its answer arrives."""
+        return {}
+
+    def _call[T](self, call: Call, execute: Callable[[], T]) -> T:
+        try:
+            return super()._call(call, execute)
+        finally:
+            if self.afterwards.get(call.name):
+                self.afterwards[call.name].pop(0)()
 
 
 def new_house(
@@ -181,6 +206,20 @@ def refuse(house: House, call: str, *faults: str | int) -> None:
 def meanwhile(house: House, call: str, *happenings: Callable[[], None]) -> None:
     """Have something happen in the world while a call is under way: one thing, one call."""
     house.wechat.during.setdefault(call, []).extend(happenings)
+
+
+def afterwards(house: House, call: str, *happenings: Callable[[], None]) -> None:
+    """Have something happen when a busy WeChat has answered or refused a call."""
+    assert isinstance(house.wechat, BusyWeChat)
+    house.wechat.afterwards.setdefault(call, []).extend(happenings)
+
+
+def forgetful() -> House:
+    """Return a house with a merchant, and a WeChat that names no refresh token from now on."""
+    house = authorized(new_house(ForgetfulWeChat))
+    assert isinstance(house.wechat, ForgetfulWeChat)
+    house.wechat.forgets = True
+    return house
 
 
 def asked(house: House) -> list[str]:

@@ -143,6 +143,7 @@ def test_a_late_push_corrects_the_redirect() -> None:
     assert (stored(house).tenant_id, stored(house).tenant_by_redirect) == ("tenant-a", False)
     assert conflicts(house) == []
     assert house.onboarding.status("tenant-a", hers.session_id).authorizers == (MERCHANT,)
+    assert house.onboarding.status("tenant-b", mine.session_id).authorizers == ()
 
 
 def test_a_late_push_confirms_the_redirect() -> None:
@@ -157,6 +158,58 @@ def test_a_late_push_confirms_the_redirect() -> None:
     by_push(house, other)
     assert stored(house).tenant_id == "tenant-a"
     assert conflicts(house) == ["tenant-b"]
+
+
+def test_a_late_push_without_a_link_unbinds_the_redirect() -> None:
+    """A push that comes from no link of ours disproves the browser: the merchant is nobody's."""
+    house = with_component()
+    via = link(house, "tenant-b")
+    code = by_redirect(house, via, via.cookie)
+    house.push_authorized(code)
+    house.work()
+    assert (stored(house).tenant_id, stored(house).tenant_by_redirect) == (None, False)
+    assert house.onboarding.status("tenant-b", via.session_id).authorizers == ()
+
+
+def test_a_late_push_by_another_session_of_the_tenant_is_no_quarrel() -> None:
+    """Two sessions of one tenant: both brought the merchant."""
+    house = with_component()
+    one, two = link(house, "tenant-a"), link(house, "tenant-a")
+    code = by_redirect(house, one, one.cookie)
+    house.push_authorized(code, pre_auth_code=two.pre_auth_code)
+    house.work()
+    assert (stored(house).tenant_id, stored(house).tenant_by_redirect) == ("tenant-a", False)
+    for via in (one, two):
+        assert house.onboarding.status("tenant-a", via.session_id).authorizers == (MERCHANT,)
+
+
+def test_a_late_push_takes_nothing_from_whose_it_is_for_sure() -> None:
+    """B's merchant by an earlier push, and B's browser again; a push for A is a conflict only."""
+    house = with_component()
+    by_push(house, link(house, "tenant-b"))
+    later(house, 100)
+    hers, mine = link(house, "tenant-a"), link(house, "tenant-b")
+    code = by_redirect(house, mine, mine.cookie)
+    house.settle()
+    house.push_authorized(code, pre_auth_code=hers.pre_auth_code)
+    house.settle()
+    assert stored(house).tenant_id == "tenant-b"
+    assert conflicts(house) == ["tenant-a"]
+    assert house.onboarding.status("tenant-b", mine.session_id).authorizers == (MERCHANT,)
+    assert house.onboarding.status("tenant-a", hers.session_id).authorizers == ()
+
+
+def test_a_session_that_is_gone_binds_nobody() -> None:
+    """Its item was deleted at the end of its life: the browser's cookie says nothing any more."""
+    house = with_component()
+    via = link(house, "tenant-a")
+    code = house.wechat.confirm(MERCHANT)
+    land(house, via, code)
+    for key in [key for key in house.table.items if key.sk == "SESSION"]:  # type: ignore[attr-defined]
+        del house.table.items[key]  # type: ignore[attr-defined]
+    house.work()
+    assert stored(house).tenant_id is None
+    assert house.wechat.honours(MERCHANT, find(house).access_token)
 
 
 def test_a_late_redirect_binds_what_nobody_had() -> None:

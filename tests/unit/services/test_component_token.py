@@ -128,6 +128,20 @@ def test_a_ticket_lives_twelve_hours(age: float, good: bool) -> None:
     assert stored(house, None).lease_id is None
 
 
+def test_missing_tickets_are_told_once() -> None:
+    """Twelve hours without a ticket: component.failing says why, once; then it recovers."""
+    house = with_component()
+    later(house, 13 * 3600)
+    for _ in range(2):
+        with pytest.raises(NoTicketError):
+            house.component_keeper.renew()
+    [(kind, detail)] = house.bus.sent
+    assert (kind, detail["reason"]) == ("component.failing", "no_ticket")
+    house.push_ticket()
+    assert house.component_keeper.renew() is Outcome.RENEWED
+    assert house.bus.kinds() == ["component.failing", "component.recovered"]
+
+
 def test_a_refused_ticket_gives_way_to_the_next() -> None:
     """61006 or 61005: the next newest ticket is tried, under an extended lease."""
     house = with_component()

@@ -214,6 +214,33 @@ def test_what_somebody_else_made_due_stays_due(
     assert change.clear_mark is mark_cleared
 
 
+def test_what_was_answered_leaves_its_mark() -> None:
+    """WeChat may have issued what nobody keeps: the lease is given back, but marked and due."""
+    held = lease(state())
+    change = decisions.abandoned(held.state, held, answered=True)
+    assert change.release
+    assert not change.clear_mark
+    assert change.due_at == held.state.due_at
+
+
+@pytest.mark.parametrize(
+    "known", [None, *(state(status) for status in Status if status is not Status.ACTIVE)]
+)
+def test_missing_tickets_are_told_of_nothing_but_a_living_token(known: TokenState | None) -> None:
+    """Before the first ticket, and once it was told, there is nothing to tell."""
+    assert decisions.without_ticket(known) is None
+
+
+def test_missing_tickets_make_the_component_failing() -> None:
+    """It says why; it stays due as it was, and nothing of its token changes."""
+    change = decisions.without_ticket(state())
+    assert change is not None
+    assert change.status is Status.FAILING
+    assert change.events == (Event("failing", {"reason": "no_ticket"}),)
+    assert change.due_at == state().due_at
+    assert change.secrets == "keep"
+
+
 # --- the lease was lost --------------------------------------------------------------------------
 
 
@@ -257,12 +284,13 @@ def test_lost_keeps_the_refresh_token() -> None:
 @pytest.mark.parametrize("status", list(Status))
 def test_gone_removes_the_tokens_and_says_so_once(status: Status) -> None:
     """A cancelled authorizer keeps no token, is deleted after a while, and is told unless known."""
-    held = lease(state(status, verifying=True, grant_undated=True))
+    held = lease(state(status, verifying=True, grant_undated=True, attempts=2, last_errcode=-1))
     change = decisions.gone(held.state, held, LATER, RETENTION)
     assert change.status is Status.REVOKED
     assert change.secrets == "remove"
     assert change.due_at is None
     assert change.delete_after == int(LATER + RETENTION)
+    assert (change.attempts, change.last_errcode) == (0, None)
     assert not change.verifying
     assert not change.grant_undated
     assert change.clear_mark

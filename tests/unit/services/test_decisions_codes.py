@@ -212,6 +212,13 @@ def test_where_doubt_is_nothing_is_stored(
     assert change.grant_undated is (create_time is None)
 
 
+def test_a_tombstone_in_doubt_is_not_deleted() -> None:
+    """A revoked merchant who may be coming back must be there when WeChat has answered."""
+    known = bare(Status.REVOKED, unauthorized_at=1000, item={"delete_after": 123})
+    assert unleased(known).verifying
+    assert unleased(known).delete_after is None
+
+
 @pytest.mark.parametrize(
     ("known", "issued"),
     [

@@ -155,6 +155,20 @@ def test_a_lease_that_comes_free_is_taken() -> None:
     assert exchange(house, code) is CodeStatus.DONE
 
 
+def test_a_code_that_is_done_meanwhile_needs_no_lease() -> None:
+    """While one waits for the lease another brings the code to its end."""
+    house = with_component()
+    code = pushed(house)
+    sha256 = code_of(house, code).code_sha256
+    house.codes.claim(sha256, "somebody", now=house.clock.now())
+    house.time.while_sleeping += [lambda: house.codes.fail(sha256, "somebody", 61009)]
+    started = house.clock.now()
+    assert exchange(house, code) is CodeStatus.FAILED
+    assert house.clock.now() - started < 1
+    assert asked(house) == []
+    assert stored(house).fence == 0
+
+
 def test_a_claimed_code_is_left_to_who_claimed_it() -> None:
     """While somebody has a live claim, nobody else takes the lease for that code."""
     house = with_component()

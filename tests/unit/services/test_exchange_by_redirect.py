@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from tests.fakes.house import MERCHANT, House
@@ -25,7 +27,7 @@ from tests.unit.services.kit import (
     told,
     with_component,
 )
-from wxvault.errors import AuthorizerRevokedError, NoTicketError
+from wxvault.errors import AuthorizerRevokedError, NoTicketError, RenewalInProgressError
 from wxvault.services.onboarding_state import CodeStatus
 from wxvault.services.outcome import Outcome
 from wxvault.services.state import Purpose, Status
@@ -299,15 +301,41 @@ def test_no_other_component_token_gives_the_code_back() -> None:
     assert code_of(house, code).unanswered == 0
 
 
-def test_too_late_to_start_gives_the_code_back() -> None:
+def test_no_component_token_at_all_gives_the_code_back() -> None:
+    """40001, and nobody can renew the component token: nothing was issued under this claim."""
+    house = with_component()
+    code = landed(house)
+    later(house, 61)
+    refuse(house, "query_auth", 40001)
+    refuse(house, "component_token", "silent_before")
+    with contextlib.suppress(RenewalInProgressError):
+        exchange(house, code)
+    record = code_of(house, code)
+    assert (record.status, record.unanswered) == (CodeStatus.RECEIVED, 0)
+
+
+def test_who_loses_the_claim_asks_nothing() -> None:
+    """Between reading and claiming somebody else was faster."""
+    house = with_component()
+    code = landed(house)
+    read = code_of(house, code)
+    house.codes.claim(read.code_sha256, "somebody", now=house.clock.now())
+    house.exchange._unleased(read)
+    assert asked(house) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(2.0, CodeStatus.DONE), (2.001, CodeStatus.RECEIVED)]
+)
+def test_too_late_to_start_gives_the_code_back(seconds: float, status: CodeStatus) -> None:
     """A claim must outlive what its holder causes: after two seconds no call starts under it."""
     house, table = hooked()
     with_component(house)
     code = landed(house)
-    table.hooks.append((claims_code, lambda: later(house, 2.1)))
-    assert exchange(house, code) is CodeStatus.RECEIVED
-    assert asked(house) == []
-    assert code_of(house, code).unanswered == 0
+    table.hooks.append((claims_code, lambda: later(house, seconds)))
+    assert exchange(house, code) is status
+    assert asked(house).count("query_auth") == (status is CodeStatus.DONE)
+    assert code_of(house, code).unanswered == (status is CodeStatus.DONE)
 
 
 def test_without_a_component_token_the_code_is_not_claimed() -> None:

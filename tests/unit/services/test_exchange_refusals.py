@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.fakes.house import MERCHANT
@@ -10,8 +12,11 @@ from tests.unit.services.kit import (
     asked,
     authorized,
     code_of,
+    edit,
     exchange,
     find,
+    forgetful,
+    land,
     later,
     link,
     meanwhile,
@@ -20,9 +25,11 @@ from tests.unit.services.kit import (
     secrets_of,
     stored,
     told,
+    until_due,
     with_component,
 )
 from wxvault.services.onboarding_state import CodeStatus
+from wxvault.services.outcome import Outcome
 from wxvault.services.state import Status
 
 # --- refusals ------------------------------------------------------------------------------------
@@ -45,6 +52,26 @@ def test_a_refused_exchange_is_tried_again(errcode: int) -> None:
     later(house, 15)
     house.settle()
     assert code_of(house, code).status is CodeStatus.DONE
+
+
+@pytest.mark.parametrize("way", ["push", "redirect"])
+def test_a_code_that_stays_refused_is_asked_for_less_and_less(way: str) -> None:
+    """The back-off doubles with each refusal, so that a code costs less than a call a minute."""
+    house = with_component()
+    if way == "push":
+        code = pushed(house)
+    else:
+        code = house.wechat.confirm(MERCHANT)
+        land(house, link(house), code)
+    refuse(house, "query_auth", *[61004] * 12)
+    waits = []
+    for _ in range(12):
+        exchange(house, code)
+        due_at = code_of(house, code).due_at
+        assert due_at is not None
+        waits.append(due_at - house.clock.now())
+        later(house, 60)
+    assert max(waits) > 60
 
 
 @pytest.mark.parametrize("errcode", [61009, 61010])
@@ -143,6 +170,8 @@ def test_the_answer_is_believed_more_than_the_push() -> None:
     before = secrets_of(house)[1]
     code = house.wechat.confirm(OTHER)
     house.push_authorized(code, MERCHANT)
+    assert exchange(house, code) is CodeStatus.DONE
+    assert (stored(house).lease_id, stored(house).unresolved_mark) == (None, None)
     house.settle()
     assert code_of(house, code).outcome_appid == OTHER
     assert secrets_of(house, OTHER)[1] == house.wechat.accounts[OTHER].refresh_token
@@ -163,6 +192,64 @@ def test_a_code_that_cannot_be_opened_heals() -> None:
     assert exchange(house, code) is CodeStatus.DONE
     assert "query_auth" not in asked(house)
     assert secrets_of(house) == (None, house.wechat.accounts[MERCHANT].refresh_token)
+
+
+def test_a_code_that_cannot_be_opened_of_a_cancelled_account_fails() -> None:
+    """Nobody can read it, and WeChat knows no authorisation: it is over, not asked for for ever."""
+    house = with_component()
+    code = pushed(house)
+    house.wechat.cancel(MERCHANT)
+    house.keys.unusable.add("k1")
+    house.keys.name = "k2"
+    later(house, 7300)
+    house.push_ticket()
+    house.exchange_queue.jobs.clear()
+    asked(house)
+    for _ in range(20):
+        house.sweep.run()
+        house.work()
+        later(house, 60)
+    assert code_of(house, code).status is CodeStatus.FAILED
+    assert len(asked(house)) < 10
+
+
+def test_a_forgotten_refresh_token_is_read_from_wechat() -> None:
+    """The exchange brought none and ours cannot be opened: the next renewal asks WeChat for it."""
+    house = forgetful()
+    later(house, 100)
+    code = pushed(house)
+    edit(house, refresh_token=b"rubbish")
+    assert exchange(house, code) is CodeStatus.DONE
+    assert secrets_of(house)[1] is None
+    until_due(house)
+    assert house.keeper.keep(MERCHANT) is Outcome.RENEWED
+    assert secrets_of(house)[1] == house.wechat.accounts[MERCHANT].refresh_token
+
+
+def test_a_forgotten_access_token_is_renewed() -> None:
+    """The retaken exchange brought a refresh token alone: that counts as tokens, so it heals."""
+    house = with_component()
+    house.wechat.second_exchange = "same"
+    code = pushed(house)
+    refuse(house, "query_auth", "silent_after")
+    exchange(house, code)
+    spent = house.wechat.codes[code].spent
+    assert spent is not None
+    house.wechat.codes[code].spent = replace(spent, access_token=None, expires_in=None)
+    later(house, 25)
+    asked(house)
+    assert exchange(house, code) is CodeStatus.DONE
+    assert asked(house) == ["query_auth", "authorizer_info"]
+    assert stored(house).due_at == house.clock.now()
+
+
+def test_a_forgotten_refresh_token_replaces_nothing() -> None:
+    """The exchange brought none: the stored one stays."""
+    house = forgetful()
+    before = secrets_of(house)[1]
+    later(house, 100)
+    exchange(house, pushed(house))
+    assert secrets_of(house)[1] == before
 
 
 def test_who_came_by_which_link_does_not_matter_for_tokens() -> None:

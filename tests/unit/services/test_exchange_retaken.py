@@ -23,6 +23,7 @@ from tests.unit.services.kit import (
     refuse,
     secrets_of,
     stored,
+    told,
     with_component,
 )
 from wxvault.services.onboarding_state import CodeStatus
@@ -146,6 +147,34 @@ def test_silence_upon_silence_is_no_end() -> None:
         assert exchange(house, code) is CodeStatus.CLAIMED
         after_lease(house)
     assert code_of(house, code).unanswered == 4
+    end(house, code)
+    assert is_well(house)
+
+
+def test_a_retaken_update_is_told() -> None:
+    """A merchant who authorised again was updated, whether or not the first call was answered."""
+    house = authorized()
+    later(house, 100)
+    code = pushed(house)
+    refuse(house, "query_auth", "silent_after")
+    exchange(house, code)
+    end(house, code)
+    assert told(house) == ["authorizer.updated"]
+
+
+def test_a_lease_that_is_lost_while_healing_leaves_its_mark() -> None:
+    """WeChat issued tokens to the second call, and there was no time to ask: it stays marked."""
+    house = with_component()
+    house.wechat.second_exchange = "new"
+    code = pushed(house)
+    refuse(house, "query_auth", "silent_after")
+    exchange(house, code)
+    after_lease(house)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(house.tokens, "extend", lambda *_, **__: None)
+        assert exchange(house, code) is CodeStatus.RECEIVED
+    assert stored(house).unresolved_mark is not None
+    assert code_of(house, code).unanswered == 1
     end(house, code)
     assert is_well(house)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wxvault.protocol.pushes import Push
 
 # A busy machine is no reason to fail.
-orders = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+orders = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SCENES = ("confirm", "cancel", "deliver", "land", "work", "sweep", "minute")
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.fakes.house import MERCHANT, House
-from tests.fakes.wechat import Answer, FakeWeChat
 from tests.unit.services.kit import (
+    BusyWeChat,
+    afterwards,
     asked,
     authorized,
     edit,
@@ -28,9 +27,6 @@ from tests.unit.services.kit import hooked as hooked_house
 from wxvault.errors import AuthorizerLostError, AuthorizerRevokedError
 from wxvault.services.outcome import Outcome
 from wxvault.services.state import Status
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def due_house(house: House | None = None) -> House:
@@ -238,28 +234,14 @@ def test_a_revocation_stops_the_further_questions() -> None:
     assert asked(house) == ["refresh"]
 
 
-class WeChatOfSecondThoughts(FakeWeChat):
-    """A WeChat where the merchant comes back right after it said that they are gone."""
-
-    come_back: Callable[[], None] | None = None
-
-    def authorizer_info(self, *asked_for: str) -> Answer:
-        """Tell about an authorizer."""
-        try:
-            return super().authorizer_info(*asked_for)
-        finally:
-            if self.come_back is not None:
-                once, self.come_back = self.come_back, None
-                once()
-
-
 def test_a_grant_during_the_question_is_no_end() -> None:
     """A merchant who comes back while WeChat says 61003 of the old grant is asked for again."""
-    house = due_house(new_house(WeChatOfSecondThoughts))
-    assert isinstance(house.wechat, WeChatOfSecondThoughts)
+    house = due_house(new_house(BusyWeChat))
     house.wechat.cancel(MERCHANT)
 
-    house.wechat.come_back = lambda: house.push_authorized(house.wechat.confirm(MERCHANT))
+    afterwards(
+        house, "authorizer_info", lambda: house.push_authorized(house.wechat.confirm(MERCHANT))
+    )
     assert keep(house) is Outcome.LEASED
     known = stored(house)
     assert known.status is Status.ACTIVE
@@ -268,3 +250,16 @@ def test_a_grant_during_the_question_is_no_end() -> None:
     house.settle()
     assert stored(house).status is Status.ACTIVE
     assert house.wechat.honours(MERCHANT, find(house).access_token)
+
+
+@pytest.mark.parametrize(("call", "faults"), [("refresh", [45009]), ("authorizer_info", [-1])])
+def test_a_refusal_after_a_revocation_is_nobodys(call: str, faults: list[str | int]) -> None:
+    """The cancellation was pushed while WeChat refused: the refusal is not written over it."""
+    house = due_house(new_house(BusyWeChat))
+    refuse(house, call, *faults)
+    if call == "authorizer_info":
+        refuse(house, "refresh", 61023)
+    afterwards(house, call, house.push_unauthorized)
+    assert keep(house) is Outcome.LEASED
+    revoked = stored(house)
+    assert (revoked.status, revoked.attempts, revoked.verifying) == (Status.REVOKED, 0, True)

@@ -7,15 +7,14 @@ import pytest
 from tests.fakes.house import MERCHANT
 from tests.unit.services.kit import (
     OTHER,
-    ForgetfulWeChat,
     after_lease,
     asked,
     authorized,
     edit,
     find,
+    forgetful,
     keep,
     later,
-    new_house,
     refuse,
     secrets_of,
     stored,
@@ -115,7 +114,7 @@ def test_the_rotated_refresh_token_is_stored_with_the_token() -> None:
 
 def test_an_empty_refresh_token_never_replaces_one() -> None:
     """When WeChat answers without a refresh token, the stored one stays and goes on to work."""
-    house = authorized(new_house(ForgetfulWeChat))
+    house = forgetful()
     refresh_token = secrets_of(house)[1]
     for _ in range(2):
         until_due(house)
@@ -232,6 +231,28 @@ def test_a_refused_component_token_is_renewed_once() -> None:
     assert house.component.get() != keep_it
 
 
+def test_who_vanished_is_absent() -> None:
+    """Between reading and acquiring the item was deleted: nothing is made anew."""
+    house = authorized()
+    until_due(house)
+    known = stored(house)
+    house.table.items.clear()  # type: ignore[attr-defined]
+    house.push_ticket()
+    house.work()
+    assert house.keeper._renew(known, forced=False, early=False) is Outcome.ABSENT
+    assert house.tokens.get(MERCHANT) is None
+
+
+def test_who_comes_back_is_not_taken_out_of_the_index() -> None:
+    """Between reading and taking out, an exchange brought the merchant back: it stays due."""
+    house = authorized()
+    edit(house, status="lost")
+    stale = stored(house)
+    edit(house, status="active", fence=stale.fence + 1)
+    house.keeper._take_out(stale)
+    assert stored(house).due_at is not None
+
+
 def test_a_component_token_that_stays_refused_is_a_refusal() -> None:
     """When the new component token is refused too, it is not renewed a second time."""
     house = authorized()
@@ -244,12 +265,13 @@ def test_a_component_token_that_stays_refused_is_a_refusal() -> None:
     assert stored(house).last_errcode == 42001
 
 
-def test_no_other_component_token_is_a_refusal() -> None:
+@pytest.mark.parametrize("fault", [-1, "silent_before"])
+def test_no_other_component_token_is_a_refusal(fault: int | str) -> None:
     """When the component token cannot be renewed, the refusal is stored as what it was."""
     house = authorized()
     until_due(house)
     later(house, 61)
     refuse(house, "refresh", 40001)
-    refuse(house, "component_token", *[-1] * 9)
+    refuse(house, "component_token", *[fault] * 9)
     assert keep(house) is Outcome.REFUSED
     assert stored(house).last_errcode == 40001

@@ -166,3 +166,20 @@ def test_a_refusal_is_said_with_its_remedy() -> None:
     with pytest.raises(RenewalFailingError) as raised:
         find(house)
     assert raised.value.wechat_errcode == 61004
+
+
+@pytest.mark.parametrize("fault", [45009, "silent_before"])
+def test_why_wechat_was_no_help_is_logged(
+    fault: int | str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says whose renewal it was, which call, and WeChat's code; no token is in it."""
+    house = authorized()
+    until_due(house)
+    refuse(house, "refresh", fault)
+    keep(house)
+    (record,) = caplog.records
+    said = vars(record)
+    assert said["authorizer_appid"] == MERCHANT
+    assert said["path"] == "refresh"
+    assert said["wechat_errcode"] == (fault if isinstance(fault, int) else None)
+    assert not [secret for secret in secrets_of(house) if str(secret) in repr(said)]

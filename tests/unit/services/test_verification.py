@@ -12,6 +12,7 @@ from tests.unit.services.kit import (
     edit,
     find,
     keep,
+    later,
     meanwhile,
     refuse,
     secrets_of,
@@ -21,6 +22,7 @@ from tests.unit.services.kit import (
     until_due,
     with_component,
 )
+from wxvault.errors import RenewalFailingError
 from wxvault.services.outcome import Outcome
 from wxvault.services.state import Purpose, Status
 
@@ -131,6 +133,21 @@ def test_a_refusal_backs_off_and_withholds_on() -> None:
     assert (refused.attempts, refused.last_errcode) == (1, 45009)
     assert refused.due_at is not None
     assert refused.due_at > house.clock.now()
+    asked(house)
+    with pytest.raises(RenewalFailingError) as raised:
+        find(house)
+    assert raised.value.wechat_errcode == 45009
+    assert asked(house) == []
+
+
+def test_an_overdue_verification_stays_overdue() -> None:
+    """Taking the lease of what is due does not make it any younger: that it is overdue is seen."""
+    house = doubtful()
+    due_at = stored(house).due_at
+    later(house, 100)
+    refuse(house, "authorizer_info", "silent_before")
+    assert keep(house) is Outcome.UNKNOWN
+    assert stored(house).due_at == due_at
 
 
 def test_silence_leaves_it_doubtful_and_due() -> None:

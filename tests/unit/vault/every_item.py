@@ -120,7 +120,7 @@ def write_every_item(vault: Vault) -> Codes:
     vault.sessions.create(
         Session(fingerprint("other"), "acme", NOW, NOW + 900, "plugin", 3),
     )
-    assert vault.sessions.count_mint(SESSION.session_sha256, now=NOW)
+    assert vault.sessions.count_mint(SESSION.session_sha256, now=NOW, mint_id="press-1")
     vault.sessions.remember_mint(SESSION, PRE_AUTH_CODE, fingerprint(COOKIE), now=NOW)
     vault.sessions.confirm(SESSION.session_sha256)
     for appid in ("wx00000000000000a1", "wx00000000000000a2"):

@@ -19,7 +19,8 @@ from tests.unit.vault.kit import (
     standing,
     token_key,
 )
-from wxvault.services.state import Event, Status, TokenChange, unchanged
+from wxvault.services import decisions
+from wxvault.services.state import Event, Purpose, Status, TokenChange, unchanged
 from wxvault.vault.expressions import Key, Update, equals
 from wxvault.vault.keys import due_shard
 
@@ -183,6 +184,31 @@ def test_a_lease_is_left_to_its_holder(vault: Vault) -> None:
     assert vault.there["lease_until"] == NOW + 24
     assert vault.there["fence"] == lease.fence + 1
     assert vault.tokens.settle(lease, lambda _: MARK) is None
+
+
+def test_a_lease_that_was_just_extended_is_not_shortened(vault: Vault) -> None:
+    """Whoever gives the item to a call under way has to see the holder's second question."""
+    vault.stand()
+    lease = vault.lease(Purpose.RENEWAL)
+    vault.table.meanwhile.append(lambda: vault.tokens.extend(lease, now=NOW + 8))
+
+    def give(state: TokenState | None) -> TokenChange:
+        return replace(
+            unchanged(state or pending()), raise_fence=True, lease_id="call", lease_until=NOW + 20
+        )
+
+    assert vault.tokens.amend(MERCHANT, give) is not None
+    assert vault.there["lease_until"] == NOW + 32
+
+
+def test_ones_own_write_is_recognised(vault: Vault) -> None:
+    """A revocation whose answer got lost was written: its event has to be told."""
+    vault.stand()
+    vault.table.lose_answers = 1
+    settled = vault.tokens.amend(
+        MERCHANT, lambda state: decisions.withdrawn(state, int(NOW), NOW, 86400)
+    )
+    assert settled is not None
 
 
 def test_the_components_own_item(vault: Vault) -> None:

@@ -105,6 +105,14 @@ def test_the_same_again_is_no_news(vault: Vault) -> None:
     assert not vault.codes.record(AUTHORIZATION_CODE, Arrival(), now=NOW)[1], "nor does less"
 
 
+def test_a_code_whose_answer_got_lost_is_news_still(vault: Vault) -> None:
+    """Repeated by AWS's client, the first writing down is no less the first."""
+    vault.table.lose_answers = 1
+    code, news = vault.codes.record(AUTHORIZATION_CODE, PUSHED, now=NOW)
+    assert news
+    assert code == replace(read(vault), item=code.item)
+
+
 def test_what_is_known_is_not_replaced(vault: Vault) -> None:
     """The first push decides whose code it is; a contradicting one adds only what was unknown."""
     record(vault, Arrival(MERCHANT, 5))
@@ -223,7 +231,7 @@ def test_a_claim_whose_answer_got_lost_is_had(vault: Vault) -> None:
     """Repeated by the client, it is still one claim with one open call."""
     record(vault)
     vault.table.lose_answers = 1
-    claim(vault)
+    assert claim(vault).unanswered == 0, "its own call is none that was open before"
     assert there(vault)["unanswered"] == 1
 
 
@@ -249,7 +257,10 @@ def test_a_code_given_back_is_free_and_due_when_told(vault: Vault) -> None:
     assert there(vault)["due_at"] == NOW + 60
     assert there(vault)["unanswered"] == 0
     assert not {"claim_id", "claim_until"} & set(there(vault))
-    assert claim(vault, "next").unanswered == 0
+    again = claim(vault, "next")
+    assert (again.unanswered, again.returns) == (0, 1)
+    vault.codes.give_back(again, "next", due_at=NOW + 60, unanswered=1)
+    assert (read(vault).unanswered, read(vault).returns) == (1, 2)
 
 
 def test_only_ones_own_claim_is_given_back(vault: Vault) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.vault.every_item import write_every_item
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tests.unit.vault.kit import Vault
     from wxvault.vault.expressions import Condition
 
+quick = settings(max_examples=80, deadline=None)
 KEY = Key("A#c#a", "TOKEN")
 WIRE_KEY = {"pk": {"S": "A#c#a"}, "sk": {"S": "TOKEN"}}
 
@@ -83,6 +84,7 @@ def assert_only_placeholders(write: Write) -> None:
     assert values == set(request.get("ExpressionAttributeValues", {}))
 
 
+@quick
 @given(UPDATES | st.builds(Put, st.just(KEY), st.just({}), CONDITIONS))
 def test_no_reserved_word_can_appear(write: Update | Put) -> None:
     """Whatever attributes are called, expressions have verbs and placeholders only."""
@@ -184,6 +186,12 @@ def test_a_delete_as_dynamodb_gets_it() -> None:
         "ExpressionAttributeValues": {":v0": {"S": " "}},
     }
     assert _request(Delete(KEY), "the-table") == {"TableName": "the-table", "Key": WIRE_KEY}
+
+
+def test_a_condition_alone_has_one_pair_of_brackets() -> None:
+    """DynamoDB refuses an expression with redundant parentheses."""
+    text = _request(Delete(KEY, all_of(any_of(Absent("a")))), "t")["ConditionExpression"]
+    assert "((" not in text.replace("attribute_not_exists(", "no ")
 
 
 def test_nested_conditions_keep_their_order() -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wxvault.errors import InvalidRequestError
@@ -17,6 +17,7 @@ from wxvault.vault.expressions import Key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+quick = settings(max_examples=80, deadline=None)
 C = "wx00000000000000c0"
 A = "wx00000000000000a1"
 SHA = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -67,6 +68,7 @@ def test_fingerprints_are_sha256_in_hex() -> None:
     )
 
 
+@quick
 @given(st.integers(0, 9_999_999_999), st.integers(0, 9_999_999_999))
 def test_tickets_sort_by_their_time(one: int, other: int) -> None:
     """The greatest sort key is the newest ticket, because every time has ten digits."""
@@ -89,6 +91,7 @@ def test_the_shard_of_an_item_never_changes(pk: str, shard: str) -> None:
     assert keys.due_shard(C, pk) == f"{C}#{shard}"
 
 
+@quick
 @given(st.text())
 def test_every_item_is_in_a_shard_that_is_read(pk: str) -> None:
     """No key falls outside of the shards that the sweep walks."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.data_keys import FakeDataKeys
@@ -18,6 +18,7 @@ from wxvault.errors import SealBrokenError
 from wxvault.vault.expressions import Key
 from wxvault.vault.sealing import SEALED_KEY, Sealing
 
+quick = settings(max_examples=80, deadline=None)
 KEY = Key("A#wx00000000000000c0#wx00000000000000a1", "TOKEN")
 NAME = "refresh_token"
 # Every character that can be written as UTF-8 at all.
@@ -51,6 +52,7 @@ def refuses(sealing: Sealing, item: dict[str, Any], key: Key = KEY, name: str = 
     return "".join(traceback.format_exception(caught.value)) + repr(caught.value)
 
 
+@quick
 @given(st.dictionaries(st.text(min_size=1), TEXTS, max_size=4), st.integers(0, 10**9))
 def test_what_was_sealed_opens(secrets: dict[str, str], generation: int) -> None:
     """Any secrets, together in one item, come back letter by letter."""

@@ -49,6 +49,13 @@ def test_a_session_is_never_overwritten(vault: Vault) -> None:
     assert there(vault)["tenant_id"] == "acme"
 
 
+def test_a_session_whose_answer_got_lost_is_created(vault: Vault) -> None:
+    """Repeated by AWS's client it stands there already, and is the caller's own."""
+    vault.table.lose_answers = 1
+    vault.sessions.create(SESSION)
+    assert vault.sessions.get(SHA) == SESSION
+
+
 def test_an_expired_session_can_still_be_read(vault: Vault) -> None:
     """Its merchant may be at WeChat, and its tenant may ask what became of it."""
     vault.sessions.create(PLAIN)
@@ -80,6 +87,15 @@ def test_three_seconds_between_two_codes(vault: Vault, later: float, *, minted: 
     assert vault.sessions.count_mint(SHA, now=NOW)
     assert vault.sessions.count_mint(SHA, now=NOW + later) is minted
     assert vault.sessions.count_mint(SHA, now=NOW + 6)
+
+
+def test_a_press_whose_answer_got_lost_is_counted_once(vault: Vault) -> None:
+    """Repeated by AWS's client it is no second press, and the merchant gets the code."""
+    vault.sessions.create(SESSION)
+    vault.table.lose_answers = 1
+    assert vault.sessions.count_mint(SHA, now=NOW, mint_id="one")
+    assert there(vault)["codes_minted"] == 1
+    assert not vault.sessions.count_mint(SHA, now=NOW, mint_id="two"), "another one is too fast"
 
 
 @pytest.mark.parametrize(("left", "minted"), [(0.001, True), (0.0, False), (-1.0, False)])

@@ -94,8 +94,10 @@ def test_a_lost_lease_writes_nothing(vault: Vault, lease: Lease, others: dict[st
     """Not the token, not the events: whoever took over decides."""
     vault.change_elsewhere(**others)()
     before = vault.snapshot()
-    assert vault.tokens.settle(lease, lambda _: RENEWED) is None
+    decide = Decider()
+    assert vault.tokens.settle(lease, decide) is None
     assert vault.snapshot() == before
+    assert len(decide.seen) == 1, "it is not tried again"
 
 
 def test_settling_never_makes_an_item(vault: Vault, lease: Lease) -> None:

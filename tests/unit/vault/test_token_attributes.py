@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.vault.kit import (
@@ -36,6 +36,7 @@ from wxvault.vault.keys import due_shard, tenant_key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+quick = settings(max_examples=80, deadline=None)
 ACCESS = {"access_token", "access_expires_at", "access_expires_in", "stored_at"}
 SECRETS = ACCESS | {"refresh_token", "sealed_key"}
 BOTH = TokenChange(
@@ -161,6 +162,7 @@ WRITES = st.lists(
 )
 
 
+@quick
 @given(WRITES)
 def test_generations_only_rise_and_what_is_there_opens(
     steps: list[tuple[Literal["keep", "drop_access", "remove", "write"], bool, bool, bool]],
@@ -257,6 +259,48 @@ def test_what_is_nothing_again_is_taken_away(
     assert after == before | kept
 
 
+@pytest.mark.parametrize(
+    ("until", "kept"), [(None, 24.0), (20.0, 24.0), (24.0, 24.0), (31.5, 31.5)], ids=str
+)
+def test_a_lease_given_from_outside_is_never_shorter(
+    vault: Vault, until: float | None, kept: float
+) -> None:
+    """A call that is under way gets the item, until it is over and until the holder's is."""
+    vault.stand()
+    lease = vault.lease(Purpose.RENEWAL)
+    after = amend(
+        vault,
+        lambda state: replace(
+            unchanged(state),
+            raise_fence=True,
+            lease_id=None if until is None else "a call's claim",
+            lease_until=None if until is None else NOW + until,
+        ),
+    )
+    assert after["lease_until"] == NOW + kept
+    assert after["lease_id"] == ("lease-1" if until is None else "a call's claim")
+    assert vault.tokens.extend(lease, now=NOW + 1) is None, "the fence was raised"
+
+
+def test_a_lease_given_from_outside_where_there_was_none(vault: Vault) -> None:
+    """It is then as long as the call."""
+    vault.stand()
+    after = amend(
+        vault,
+        lambda state: replace(unchanged(state), lease_id="a call's claim", lease_until=NOW + 9),
+    )
+    assert (after["lease_id"], after["lease_until"]) == ("a call's claim", NOW + 9)
+
+
+def test_a_mark_dates_from_the_earlier_doubt(vault: Vault) -> None:
+    """A call that began before the mark that stands there makes the token doubtful since then."""
+    vault.stand(unresolved_mark="old", unresolved_since=NOW)
+    after = amend(
+        vault, lambda state: replace(unchanged(state), new_mark="new", marked_since=NOW - 7)
+    )
+    assert after["unresolved_since"] == NOW - 7
+
+
 def test_an_earlier_mark_keeps_its_time(vault: Vault) -> None:
     """The token was doubtful since then, whoever doubts it now."""
     vault.stand(unresolved_mark="old", unresolved_since=NOW - 100)
@@ -297,6 +341,7 @@ def test_a_lease_may_be_kept(vault: Vault) -> None:
     }
 
 
+TIMES = st.integers(1, 9000).map(lambda number: number / 1000)
 MAYBE: dict[str, st.SearchStrategy[Any]] = {
     "status": st.sampled_from([str(status) for status in Status]),
     "attempts": st.integers(1, 9),
@@ -306,27 +351,28 @@ MAYBE: dict[str, st.SearchStrategy[Any]] = {
     "grant_undated": st.just(True),
     "authorized_at": st.integers(1, 9),
     "unauthorized_at": st.integers(1, 9),
-    "forced_at": st.floats(1, 9),
-    "forced_since": st.floats(1, 9),
+    "forced_at": TIMES,
+    "forced_since": TIMES,
     "forced_count": st.integers(1, 9),
     "delete_after": st.integers(1, 9),
     "tenant_by_redirect": st.just(True),
     "sequence": st.integers(1, 9),
     "lease_id": st.just("theirs"),
-    "lease_until": st.floats(1, 9),
+    "lease_until": TIMES,
     "settled_lease": st.just("earlier"),
     "unresolved_mark": st.just("mark"),
-    "unresolved_since": st.floats(1, 9),
+    "unresolved_since": TIMES,
     "access_token": st.just(b"a"),
     "refresh_token": st.just(b"r"),
     "sealed_key": st.just(b"k"),
-    "access_expires_at": st.floats(1, 9),
-    "access_expires_in": st.floats(1, 9),
-    "stored_at": st.floats(1, 9),
+    "access_expires_at": TIMES,
+    "access_expires_in": TIMES,
+    "stored_at": TIMES,
 }
 ITEMS = st.fixed_dictionaries({}, optional=MAYBE)
 
 
+@quick
 @given(ITEMS, st.booleans(), st.booleans())
 def test_unchanged_changes_nothing(attributes: dict[str, Any], due: bool, owned: bool) -> None:
     """Whatever an item has: read, and written back unchanged, every attribute is as it was."""

@@ -55,7 +55,7 @@ _DAY_SECONDS = 24 * 3600
 _CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
-    retries={"mode": "standard", "max_attempts": 3},
+    retries={"mode": "standard", "total_max_attempts": 3},
     tcp_keepalive=True,
 )
 # One attempt: a renewal that is asked for twice is asked for by the next look-up.

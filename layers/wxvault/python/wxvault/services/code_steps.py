@@ -50,7 +50,7 @@ class CodeSteps[W]:
 
     def give_back(self, code: Code, claim_id: str) -> None:
         """Let a claim go under which no call is open; earlier ones may be."""
-        later = self._tools.clock.now() + back_off(code.unanswered + 1, self._tools.uniform)
+        later = self._tools.clock.now() + back_off(code.returns + 1, self._tools.uniform)
         self._codes.give_back(code, claim_id, due_at=later, unanswered=code.unanswered)
 
     def end(

@@ -188,6 +188,7 @@ class ComponentKeeper:
             if ticket.received_at > oldest
         ]
         if not tickets:
+            self._tools.events.tell(self._tools.tokens.amend(None, decisions.without_ticket))
             message = "no component_verify_ticket of the last twelve hours has arrived"
             raise NoTicketError(message)
         return tickets

@@ -88,13 +88,24 @@ def refused(  # noqa: PLR0913 -- what a refusal depends on, each part named
     )
 
 
-def abandoned(state: TokenState, lease: Lease) -> TokenChange:
-    """Nothing was asked under the lease: give it back and change nothing else."""
-    own = lease.own_mark and state.unresolved_mark == lease.mark
+def abandoned(state: TokenState, lease: Lease, *, answered: bool = False) -> TokenChange:
+    """Nothing was issued under the lease: give it back and change nothing else.
+
+    ``answered``: something may have been issued, though nobody keeps it; so the mark stays.
+    """
+    own = lease.own_mark and not answered and state.unresolved_mark == lease.mark
     # Acquiring made it due; what somebody else made due meanwhile stays so.
     untouched = own and state.due_at == lease.state.due_at and not state.verifying
     due_at = lease.due_before if untouched else state.due_at
     return replace(unchanged(state), due_at=due_at, release=True, clear_mark=own)
+
+
+def without_ticket(state: TokenState | None) -> TokenChange | None:
+    """There is no ticket to renew the component token with: say so once, and stay due."""
+    if state is None or state.status is not Status.ACTIVE:
+        return None
+    told = Event("failing", {"reason": "no_ticket"})
+    return replace(unchanged(state), status=Status.FAILING, events=(told,))
 
 
 def unanswered_for_long(state: TokenState, now: float, uniform: Uniform) -> TokenChange:
@@ -189,6 +200,14 @@ def verified(state: TokenState, lease: Lease, now: float, refresh_token: str) ->
     )
 
 
+def healed(state: TokenState, lease: Lease, now: float, refresh_token: str) -> TokenChange:
+    """A code was used up by a call nobody heard the answer of: keep what WeChat says is there."""
+    change = verified(state, lease, now, refresh_token)
+    if state.status in RENEWABLE:
+        return replace(change, events=(Event("updated"),))
+    return change
+
+
 # --- pushes --------------------------------------------------------------------------------------
 
 
@@ -232,6 +251,11 @@ def granted(
         )
     if blind_call is None or blind_call.until is None or blind_call.until < now:
         return change
+    if has_live_lease(known, now) and known.lease_until is not None:
+        # Somebody else's question is open as well: the later of both ends, and nobody's to give
+        # back early.
+        later = max(known.lease_until, blind_call.until)
+        return replace(change, raise_fence=True, lease_id=known.lease_id, lease_until=later)
     return replace(
         change, raise_fence=True, lease_id=blind_call.claim_id, lease_until=blind_call.until
     )
@@ -360,6 +384,8 @@ def exchanged_unleased(  # noqa: PLR0913 -- the parts of an answer, each named
             attempts=0,
             grant_undated=undated,
             release=own,
+            # Who may be coming back must be there when WeChat has answered.
+            delete_after=None,
         )
     base = replace(
         unchanged(known),

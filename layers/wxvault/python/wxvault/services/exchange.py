@@ -8,7 +8,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from wxvault.errors import SealBrokenError, WeChatRefusedError, WeChatUnknownError
+from wxvault.errors import (
+    SealBrokenError,
+    WeChatRefusedError,
+    WeChatUnknownError,
+    WxvaultError,
+)
 from wxvault.protocol.return_codes import CODE_REFUSED, COMPONENT_TOKEN_REFUSED, NOT_AUTHORIZED
 from wxvault.services import decisions
 from wxvault.services.binding import bound
@@ -94,7 +99,7 @@ class Exchange[W]:
             # The claim and the lease run out; whoever takes the code again knows that it was asked.
             tools.log_refusal(appid, error)
         except LeaseGoneError:
-            self._abandon(question.lease)
+            self._abandon(question.lease, answered=question.answered)
             self._steps.give_back(claimed, claim_id)
 
     def _ask_leased(self, question: Question, code: Code, claim_id: str, appid: str) -> None:
@@ -174,9 +179,9 @@ class Exchange[W]:
         except WeChatRefusedError as refusal:
             tools.log_refusal(appid, refusal)
             gone = refusal.wechat_errcode in NOT_AUTHORIZED
-            self._refused(
-                question, code, claim_id, refusal.wechat_errcode, spent=errcode if gone else None
-            )
+            # Without an authorisation nothing can come of its code any more.
+            spent = (errcode or refusal.wechat_errcode) if gone else None
+            self._refused(question, code, claim_id, refusal.wechat_errcode, spent=spent)
             return
         lease, now = question.lease, tools.clock.now()
         if not info.refresh_token:
@@ -186,7 +191,7 @@ class Exchange[W]:
         binding = self._steps.binding(code)
 
         def decide(state: TokenState) -> TokenChange:
-            change = decisions.verified(state, lease, now, refresh_token)
+            change = decisions.healed(state, lease, now, refresh_token)
             return bound(state, change, binding)
 
         settled = tools.tokens.settle(
@@ -243,8 +248,10 @@ class Exchange[W]:
         )
         self._store_unleased(code, claim_id, grant, question.sent_at)
 
-    def _abandon(self, lease: Lease) -> None:
-        self._tools.settle(lease, lambda state: decisions.abandoned(state, lease))
+    def _abandon(self, lease: Lease, *, answered: bool = False) -> None:
+        self._tools.settle(
+            lease, lambda state: decisions.abandoned(state, lease, answered=answered)
+        )
 
     def _wait_for_lease(self, code_sha256: str, appid: str) -> Lease | None:
         """Take the lease, trying for eight seconds; None: settled by another, or left to the sweep.
@@ -308,7 +315,10 @@ class Exchange[W]:
         except WeChatRefusedError as refusal:
             if refusal.wechat_errcode not in COMPONENT_TOKEN_REFUSED:
                 raise
-            other = self._component.after_refusal(token)
+            try:
+                other = self._component.after_refusal(token)
+            except WxvaultError:
+                raise refusal from None
             if other == token:
                 raise
         return ask(other)

@@ -190,8 +190,8 @@ class Keeper:
             return Outcome.UNKNOWN
         except LeaseGoneError:
             # Whatever was asked before was answered, or this would be silence.
-            lease = question.lease
-            tools.settle(lease, lambda state: decisions.abandoned(state, lease))
+            lease, answered = question.lease, question.answered
+            tools.settle(lease, lambda state: decisions.abandoned(state, lease, answered=answered))
             return Outcome.LEASED
 
     def _refused(

@@ -62,7 +62,7 @@ class SessionStore(Protocol):
     def get(self, session_sha256: str) -> Session | None:
         """Read one, expired or not."""
 
-    def count_mint(self, session_sha256: str, *, now: float) -> bool:
+    def count_mint(self, session_sha256: str, *, now: float, mint_id: str | None = None) -> bool:
         """Count a pre-auth code; False: too many, or too fast."""
 
     def remember_mint(
@@ -162,11 +162,14 @@ class Minter:
             MintLimitError: 20 codes, or the last one less than three seconds ago.
             WxvaultError: there is no component token, or WeChat refuses.
         """
-        if not self._sessions.count_mint(session.session_sha256, now=self._clock.now()):
+        cookie_sha256 = None if cookie is None else token_sha256(cookie)
+        # The plugin has no cookie, and mints just once, when its session is made.
+        mint_id = cookie_sha256 or session.session_sha256
+        now = self._clock.now()
+        if not self._sessions.count_mint(session.session_sha256, now=now, mint_id=mint_id):
             message = "no further link can be made for this session now"
             raise MintLimitError(message)
         code = self._ask()
-        cookie_sha256 = None if cookie is None else token_sha256(cookie)
         self._sessions.remember_mint(session, code, cookie_sha256, now=self._clock.now())
         return code
 

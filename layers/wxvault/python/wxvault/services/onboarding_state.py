@@ -64,6 +64,8 @@ class Code:
     """When the sweep picks it up; also when it is done, until what follows from that is done."""
     unanswered: int = 0
     """Calls with this code that were begun and of which nothing is known."""
+    returns: int = 0
+    """How often it was given back, to be taken again later."""
     blind: bool = False
     """A call with this code was begun when nobody knew whose tokens it would supersede."""
     outcome_appid: str | None = None

@@ -33,6 +33,8 @@ class Question:
         self._fresh = True
         self.lease = lease
         self.sent_at = lease.taken_at
+        self.answered = False
+        """A call was answered well, so it may have issued something."""
 
     def ask[T](self, call: Callable[[str], T]) -> T:
         """Call WeChat with the component token.
@@ -64,7 +66,9 @@ class Question:
         if now - self.lease.taken_at > START_SECONDS:
             raise LeaseGoneError
         self.sent_at = now
-        return call(self._token)
+        answer = call(self._token)
+        self.answered = True
+        return answer
 
     def _extend(self) -> None:
         extended = self._tools.tokens.extend(self.lease, now=self._tools.clock.now())

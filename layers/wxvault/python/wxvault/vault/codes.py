@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wxvault.services.numbers import CODE_DUE_SECONDS, LEASE_SECONDS
@@ -75,6 +76,9 @@ class Codes:
             self._table.write(Put(key, fresh, condition=MISSING))
         except ConditionFailedError as refusal:
             known = refusal.item or {}
+            if known.get(_CODE) == fresh[_CODE]:
+                # Our own write, repeated by the client: no two seals are alike.
+                return _read(code_sha256, known), True
             news = {name: value for name, value in told.items() if name not in known}
             if news:
                 # Due, so that whoever exchanges codes looks at it, even one that is done already.
@@ -131,8 +135,10 @@ class Codes:
             old = self._table.write(update)
         except ConditionFailedError as refusal:
             found = _read(code_sha256, refusal.item or {})
-            # Our own claim, repeated by the client after its answer was lost.
-            return found if found.claim_id == claim_id else None
+            if found.claim_id != claim_id:
+                return None
+            # Our own claim, repeated by the client after its answer was lost: it counts itself.
+            return replace(found, unanswered=found.unanswered - 1)
         return _read(code_sha256, old or {})
 
     def give_back(
@@ -159,6 +165,7 @@ class Codes:
             set={
                 "status": str(CodeStatus.RECEIVED),
                 "unanswered": unanswered,
+                "returns": code.returns + 1,
                 **({} if due_at is None else self._due(code.code_sha256, due_at)),
             },
             remove=frozenset({"claim_id", "claim_until"}) | (_DUE if parked else frozenset()),
@@ -281,6 +288,7 @@ def _read(code_sha256: str, item: Item) -> Code:
         claim_until=number("claim_until"),
         due_at=number("due_at"),
         unanswered=int(number("unanswered") or 0),
+        returns=int(number("returns") or 0),
         blind=item.get("blind") is True,
         outcome_appid=text("outcome_appid"),
         tenant_id=text("tenant_id"),

@@ -107,6 +107,22 @@ class Update:
     """What is taken out of sets; a set that gets empty is gone."""
 
 
+def is_written(update: Update, item: Item | None) -> bool:
+    """Say whether an item is just what this update makes of it (``add`` is not looked at).
+
+    So a write recognises itself after the client has repeated it because an answer was lost.
+    """
+    if item is None:
+        return False
+    same = all(_stored(item.get(name)) == _stored(value) for name, value in update.set.items())
+    return same and not any(name in item for name in update.remove)
+
+
+def _stored(value: Value) -> Value:
+    # The table keeps milliseconds; anything finer is noise of binary floats.
+    return round(value, 3) if isinstance(value, float) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """Write a whole item."""

@@ -59,15 +59,23 @@ class Sessions:
         }
         attributes |= {name: value for name, value in optional.items() if value is not None}
         key = session_key(self._component_appid, session.session_sha256)
-        self._table.write(Put(key, attributes, condition=MISSING))
+        try:
+            self._table.write(Put(key, attributes, condition=MISSING))
+        except ConditionFailedError as refusal:
+            # This very session, written twice by the client because an answer was lost?
+            if refusal.item is None or _read(session.session_sha256, refusal.item) != session:
+                raise
 
     def get(self, session_sha256: str) -> Session | None:
         """Read a session, strongly consistent, expired or not."""
         item = self._table.get(session_key(self._component_appid, session_sha256))
         return None if item is None else _read(session_sha256, item)
 
-    def count_mint(self, session_sha256: str, *, now: float) -> bool:
-        """Count one pre-auth code before it is asked for; False: too many, or too fast."""
+    def count_mint(self, session_sha256: str, *, now: float, mint_id: str | None = None) -> bool:
+        """Count one pre-auth code before it is asked for; False: too many, or too fast.
+
+        ``mint_id`` is this press's own, so that it is counted once however often it is written.
+        """
         update = Update(
             session_key(self._component_appid, session_sha256),
             condition=all_of(
@@ -75,13 +83,14 @@ class Sessions:
                 any_of(Absent("codes_minted"), Compare("codes_minted", "<", MINTS_PER_SESSION)),
                 any_of(Absent("minted_at"), Compare("minted_at", "<=", now - MINT_PAUSE_SECONDS)),
             ),
-            set={"minted_at": now},
+            set={"minted_at": now, **({} if mint_id is None else {"mint_id": mint_id})},
             add={"codes_minted": 1},
         )
         try:
             self._table.write(update)
-        except ConditionFailedError:
-            return False
+        except ConditionFailedError as refusal:
+            # Counted by this very write, repeated by the client after its answer was lost?
+            return mint_id is not None and (refusal.item or {}).get("mint_id") == mint_id
         return True
 
     def remember_mint(

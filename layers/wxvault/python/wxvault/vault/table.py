@@ -203,6 +203,9 @@ class _Compiler:
                 return f"attribute_not_exists({self.name(name)})"
             case Compare(name, operator, value):
                 return f"{self.name(name)} {operator} {self.value(value)}"
+            case AllOf((alone,)) | AnyOf((alone,)):
+                # DynamoDB refuses redundant parentheses.
+                return self.condition(alone)
             case AllOf(conditions):
                 return " AND ".join(f"({self.condition(part)})" for part in conditions)
             case AnyOf(conditions):

@@ -34,6 +34,7 @@ from wxvault.vault.expressions import (
     all_of,
     any_of,
     equals,
+    is_written,
     one_of,
 )
 from wxvault.vault.token_writing import TokenWriting, read_state
@@ -101,18 +102,19 @@ class TokenItems:
         ]
         # Whoever made it due just now may have done so by a clock that is ahead.
         is_due = Compare("due_at", "<=", now + CLOCKS_SECONDS)
+        # What is due stays due from the same time on: that it is overdue must be seen.
         due: dict[str, Value] = self._writing.due(authorizer_appid, now)
         made: dict[str, Value] = {}
         match purpose:
             case Purpose.RENEWAL:
                 wanted += [one_of("status", RENEWABLE), is_due]
-                # What is due stays due from the same time on: that it is overdue must be seen.
                 due = {}
             case Purpose.FORCED_RENEWAL:
                 wanted += [one_of("status", RENEWABLE), equals("generation", generation or None)]
             case Purpose.VERIFICATION:
                 # Due, or a refused one would be asked for again by every look-up.
                 wanted += [Compare("verifying", "=", value=True), is_due]
+                due = {}
             case Purpose.EXCHANGE:
                 made = self._writing.new_item(authorizer_appid)
         update = Update(
@@ -249,6 +251,7 @@ class TokenItems:
                     equals("generation", state.generation or None),
                     equals("status", state.status),
                     equals("lease_id", state.lease_id),
+                    equals("lease_until", state.lease_until),
                     *_as_seen(state),
                 )
             )
@@ -257,8 +260,10 @@ class TokenItems:
             update = self._writing.update(before, change, seen, {**made, "status": change.status})
             try:
                 self._do(update, also)
-            except ConditionFailedError:
-                continue
+            except ConditionFailedError as refusal:
+                if not is_written(update, refusal.item):
+                    continue
+                # Our own write, repeated by the client after its answer was lost.
             except TransactionFailedError as refusal:
                 if refusal.failed[0]:
                     continue

@@ -1,0 +1,111 @@
+"""Data keys from KMS: bound to a context and a key, and what it says of unusable ones."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from tests.fakes.clock import FakeClock
+from wxvault.errors import SealBrokenError
+from wxvault.vault import sealing as module
+from wxvault.vault.expressions import Key
+from wxvault.vault.sealing import SEALED_KEY, KmsDataKeys, Sealing
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+COMPONENT, OTHER = "wx00000000000000c0", "wx00000000000000c1"
+KEY = Key(f"A#{COMPONENT}#wx00000000000000a1", "TOKEN")
+
+
+def sealing(kms: KMSClient, key_arn: str, component: str = COMPONENT) -> Sealing:
+    """Return the sealing of one environment."""
+    keys = KmsDataKeys(kms, key_arn, component, FakeClock())
+    return Sealing(keys, random.Random(1).randbytes)
+
+
+def test_one_environment_opens_what_another_sealed(kms: KMSClient, key_arn: str) -> None:
+    """Each has a data key of its own; what they share is the sealing key in KMS."""
+    one = sealing(kms, key_arn).seal(KEY, {"refresh_token": "refreshtoken@@@1"})
+    two = sealing(kms, key_arn).seal(KEY, {"refresh_token": "refreshtoken@@@1"})
+    assert one[SEALED_KEY] != two[SEALED_KEY]
+    assert one["refresh_token"] != two["refresh_token"]
+    reader = sealing(kms, key_arn)
+    for item in (one, two):
+        assert reader.open(KEY, item, "refresh_token") == "refreshtoken@@@1"
+
+
+def test_a_data_key_is_of_256_bits_and_stored_wrapped_only(kms: KMSClient, key_arn: str) -> None:
+    """The plain key is nowhere in what is stored."""
+    plain, wrapped = KmsDataKeys(kms, key_arn, COMPONENT, FakeClock()).current()
+    assert len(plain) == 32
+    assert plain not in wrapped
+
+
+def test_another_components_environment_cannot_open_it(kms: KMSClient, key_arn: str) -> None:
+    """The context names the component, and KMS refuses another one: the seal counts as broken."""
+    sealed = sealing(kms, key_arn).seal(KEY, {"refresh_token": "r"})
+    with pytest.raises(SealBrokenError, match="InvalidCiphertextException"):
+        sealing(kms, key_arn, OTHER).open(KEY, sealed, "refresh_token")
+
+
+def test_the_context_is_service_and_component(kms: KMSClient, key_arn: str) -> None:
+    """The very two that the roles' policies demand."""
+    _, wrapped = KmsDataKeys(kms, key_arn, COMPONENT, FakeClock()).current()
+    context = {"service": "wxvault", "component_appid": COMPONENT}
+    opened = kms.decrypt(CiphertextBlob=wrapped, KeyId=key_arn, EncryptionContext=context)
+    assert len(opened["Plaintext"]) == 32
+    for less in ({}, {"service": "wxvault"}, context | {"more": "x"}):
+        with pytest.raises(ClientError, match="InvalidCiphertextException"):
+            kms.decrypt(CiphertextBlob=wrapped, KeyId=key_arn, EncryptionContext=less)
+
+
+def test_a_key_of_somebody_elses_is_not_believed(kms: KMSClient, key_arn: str) -> None:
+    """Who may write the table could bring a data key along: KMS is told which key it must be."""
+    foreign = kms.create_key()["KeyMetadata"]["Arn"]
+    sealed = sealing(kms, foreign).seal(KEY, {"refresh_token": "r"})
+    # AWS calls it IncorrectKeyException, moto AccessDeniedException: refused it is by both.
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        sealing(kms, key_arn).open(KEY, sealed, "refresh_token")
+
+
+def test_a_damaged_wrapped_key_breaks_the_seal(kms: KMSClient, key_arn: str) -> None:
+    """A flipped bit in it is noticed by KMS, and is not a fault of KMS."""
+    sealed = sealing(kms, key_arn).seal(KEY, {"refresh_token": "r"})
+    wrapped = sealed[SEALED_KEY]
+    for damaged in (b"garbage", wrapped[:-1] + bytes([wrapped[-1] ^ 1])):
+        with pytest.raises(SealBrokenError, match="InvalidCiphertextException"):
+            sealing(kms, key_arn).open(KEY, sealed | {SEALED_KEY: damaged}, "refresh_token")
+
+
+def test_a_disabled_key_seals_nothing(key_arn: str) -> None:
+    """A writer fails instead of writing in the clear; enabled again, it writes again."""
+    client = boto3.client("kms")
+    writer = sealing(client, key_arn)
+    with Stubber(client) as stubber:
+        stubber.add_client_error("generate_data_key", "DisabledException")
+        with pytest.raises(ClientError, match="DisabledException"):
+            writer.seal(KEY, {"refresh_token": "r"})
+    assert "refresh_token" in writer.seal(KEY, {"refresh_token": "r"})
+
+
+@pytest.mark.parametrize("code", sorted(module._UNUSABLE_KEY))
+def test_what_stays_unusable_breaks_the_seal(key_arn: str, code: str) -> None:
+    """Disabled, deleted, of another key or damaged, as KMS itself says it."""
+    client = boto3.client("kms")
+    with Stubber(client) as stubber:
+        stubber.add_client_error("decrypt", code)
+        keys = KmsDataKeys(client, key_arn, COMPONENT, FakeClock())
+        with pytest.raises(SealBrokenError, match=code):
+            keys.unwrap(b"wrapped")
+
+
+def test_the_names_of_these_errors_are_those_of_kms() -> None:
+    """Each is in the description of Decrypt, so no misspelt name makes an outage out of a loss."""
+    shapes = boto3.client("kms").meta.service_model.operation_model("Decrypt").error_shapes
+    assert {shape.name for shape in shapes} >= module._UNUSABLE_KEY

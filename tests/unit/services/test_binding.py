@@ -199,6 +199,19 @@ def test_a_late_push_takes_nothing_from_whose_it_is_for_sure() -> None:
     assert house.onboarding.status("tenant-a", hers.session_id).authorizers == ()
 
 
+def test_a_failed_code_binds_nobody() -> None:
+    """A browser without the cookie brought rubbish, then one with it: there is nobody to bind."""
+    house = with_component()
+    via = link(house, "tenant-a")
+    land(house, via, "queryauthcode@@@rubbish", [])
+    house.work()
+    land(house, via, "queryauthcode@@@rubbish")
+    later(house, 15)
+    house.settle()
+    assert house.tokens.get(MERCHANT) is None
+    assert house.onboarding.status("tenant-a", via.session_id).authorizers == ()
+
+
 def test_a_session_that_is_gone_binds_nobody() -> None:
     """Its item was deleted at the end of its life: the browser's cookie says nothing any more."""
     house = with_component()

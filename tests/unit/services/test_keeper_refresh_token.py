@@ -252,6 +252,21 @@ def test_a_grant_during_the_question_is_no_end() -> None:
     assert house.wechat.honours(MERCHANT, find(house).access_token)
 
 
+def test_a_grant_during_the_question_is_not_lost() -> None:
+    """WeChat named the refused token once more, but a newer grant was pushed meanwhile."""
+    house = due_house(new_house(BusyWeChat))
+    later(house, 10)
+    refuse(house, "refresh", 61023)
+    afterwards(
+        house, "authorizer_info", lambda: house.push_authorized(house.wechat.confirm(MERCHANT))
+    )
+    assert keep(house) is Outcome.LEASED
+    assert (stored(house).status, stored(house).verifying) == (Status.ACTIVE, True)
+    house.work()
+    house.settle()
+    assert house.wechat.honours(MERCHANT, find(house).access_token)
+
+
 @pytest.mark.parametrize(("call", "faults"), [("refresh", [45009]), ("authorizer_info", [-1])])
 def test_a_refusal_after_a_revocation_is_nobodys(call: str, faults: list[str | int]) -> None:
     """The cancellation was pushed while WeChat refused: the refusal is not written over it."""

@@ -15,7 +15,7 @@ from wxvault.protocol.return_codes import APP_SECRET_REFUSED, TICKET_REFUSED
 from wxvault.services import decisions
 from wxvault.services.numbers import CACHED, START_SECONDS, TICKET_LIFE_SECONDS, TICKETS_TRIED
 from wxvault.services.outcome import Outcome
-from wxvault.services.policy import has_live_lease
+from wxvault.services.policy import has_live_lease, is_due
 from wxvault.services.state import Access, Lease, NotAcquired, Purpose, TokenChange, TokenState
 from wxvault.services.unanswered import settle_unanswered
 
@@ -109,10 +109,13 @@ class ComponentKeeper:
             NoTicketError: there is no ticket to renew it with.
         """
         tools = self._tools
-        tickets = self._valid_tickets()
-        secret = self._app_secret.get()
         state = tools.tokens.get(None)
         forced = state is not None and tools.is_refused_now(state, rejected_token_sha256)
+        if state is not None and not forced and not is_due(state, tools.clock.now()):
+            live = has_live_lease(state, tools.clock.now())
+            return Outcome.LEASED if live else Outcome.NOT_DUE
+        tickets = self._valid_tickets()
+        secret = self._app_secret.get()
         lease = tools.acquire(
             None,
             Purpose.FORCED_RENEWAL if forced else Purpose.RENEWAL,

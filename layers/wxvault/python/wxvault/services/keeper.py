@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from wxvault.errors import SealBrokenError, WeChatRefusedError, WeChatUnknownError
 from wxvault.protocol.return_codes import NOT_AUTHORIZED, REFRESH_TOKEN_REFUSED
 from wxvault.services import decisions
-from wxvault.services.numbers import CLOCKS_SECONDS
 from wxvault.services.outcome import Outcome
-from wxvault.services.policy import has_live_lease, wanted_ttl
+from wxvault.services.policy import has_live_lease, is_due, wanted_ttl
 from wxvault.services.question import LeaseGoneError, Question
 from wxvault.services.state import (
     RENEWABLE,
@@ -85,7 +84,7 @@ class Keeper:
         now = tools.clock.now()
         if has_live_lease(state, now):
             return Outcome.LEASED
-        due = state.due_at is not None and state.due_at <= now + CLOCKS_SECONDS
+        due = is_due(state, now)
         if not (due or forced or early):
             return Outcome.NOT_DUE
         token = self._component.get()
@@ -133,7 +132,8 @@ class Keeper:
             return self._refresh(question, appid, known, forced=forced)
         except WeChatRefusedError as refusal:
             self._tools.log_refusal(appid, refusal)
-            return self._refused(question, refusal.wechat_errcode, at_once=True)
+            dead = refusal.wechat_errcode in REFRESH_TOKEN_REFUSED | NOT_AUTHORIZED
+            return self._refused(question, refusal.wechat_errcode, at_once=dead)
 
     def _refresh(
         self, question: Question, appid: str, refresh_token: str, *, forced: bool

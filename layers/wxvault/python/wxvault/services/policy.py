@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from wxvault.services.numbers import (
     BACK_OFF_CAP,
     BACK_OFF_FIRST,
+    CLOCKS_SECONDS,
     DUE_FROM,
     DUE_TO,
     MARGIN,
@@ -26,6 +27,11 @@ type Uniform = Callable[[], float]
 def has_live_lease(state: TokenState, now: float) -> bool:
     """Say whether somebody may be asking WeChat about this item right now."""
     return state.lease_until is not None and state.lease_until >= now
+
+
+def is_due(state: TokenState, now: float) -> bool:
+    """Say whether it is time to renew; whoever made it due may have a clock that is ahead."""
+    return state.due_at is not None and state.due_at <= now + CLOCKS_SECONDS
 
 
 def is_servable(state: TokenState, now: float, *, overlap: float, min_ttl: float = 0) -> bool:

@@ -200,6 +200,7 @@ def test_a_claim_shows_the_code_as_it_was(vault: Vault) -> None:
             "due_at": NOW + 15,
         }.items()
     )
+    assert "blind" not in there(vault)
     assert vault.codes.authorization_code(code) == AUTHORIZATION_CODE
 
 

@@ -98,7 +98,18 @@ def test_a_ticket_in_another_ones_place_is_left_out(vault: Vault) -> None:
     old, new = (vault.table.items[ticket_key(COMPONENT, when)] for when in (1000, 1001))
     new |= {name: old[name] for name in ("component_verify_ticket", "sealed_key")}
     assert [ticket.create_time for ticket in vault.items.newest_tickets(3)] == [1000]
-    new["create_time"] = "1001"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"create_time": "1001"}, {"create_time": None}, {"received_at": "now"}, {"received_at": None}],
+    ids=repr,
+)
+def test_a_ticket_without_its_times_is_left_out(vault: Vault, broken: dict[str, object]) -> None:
+    """Whoever wrote it, it cannot be told how old it is."""
+    vault.items.add_ticket("old", 1000, now=NOW)
+    vault.items.add_ticket("new", 1001, now=NOW)
+    vault.table.items[ticket_key(COMPONENT, 1001)] |= broken
     assert [ticket.create_time for ticket in vault.items.newest_tickets(3)] == [1000]
 
 

@@ -193,8 +193,8 @@ def test_a_renewal_from_an_unknown_address_is_put_off_and_named_in_the_log(world
     assert_truth(world, codes=[confirmation.auth_code])
 
 
-def test_a_look_up_that_fails_for_the_address_says_what_to_do(world: World) -> None:
-    """Who has no token to hand out says why, and that the egress address belongs on the list."""
+def test_a_look_up_that_fails_for_the_address_names_it(world: World) -> None:
+    """Who has no token to hand out says why, and which address belongs on the list."""
     stack = world.stack
     stack.wechat.configure(access_token_life=1)
     try:
@@ -202,7 +202,7 @@ def test_a_look_up_that_fails_for_the_address_says_what_to_do(world: World) -> N
     finally:
         stack.wechat.configure(access_token_life=7200)
     make_due(stack, world.appid)
-    with address_unknown(stack):
+    with address_unknown(stack) as address:
 
         def refused() -> dict[str, Any] | None:
             error: dict[str, Any] | None = world.look_up().get("error")
@@ -211,7 +211,7 @@ def test_a_look_up_that_fails_for_the_address_says_what_to_do(world: World) -> N
         error = eventually(refused, what="no token can be had")
     assert error["code"] == "renewal_failing"
     assert error["wechat_errcode"] == 61004
-    assert "egress address" in error["remedy"]
+    assert address in error["remedy"]
 
 
 # ---- no ticket ----------------------------------------------------------------------------------

@@ -194,6 +194,18 @@ def test_failing_without_a_token_fails_at_once() -> None:
     assert asked(house) == []
 
 
+def test_a_refused_address_is_named() -> None:
+    """61004: the caller learns which address belongs on the platform's list."""
+    house = authorized()
+    later(house, 7300)
+    due_at = house.clock.now() + 500
+    edit(house, status="failing", attempts=5, last_errcode=61004, due_at=due_at)
+    edit(house, refused_address="203.0.113.7")
+    with pytest.raises(RenewalFailingError, match="61004") as raised:
+        find(house)
+    assert "203.0.113.7" in raised.value.remedy
+
+
 def test_failing_without_an_answer_has_no_code() -> None:
     """After long silence there is no code to tell."""
     house = authorized()

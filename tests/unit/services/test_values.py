@@ -99,6 +99,7 @@ def test_an_unchanged_item_stays_as_it_is() -> None:
     marked = bare(
         attempts=1,
         last_errcode=2,
+        refused_address="203.0.113.7",
         verifying=True,
         api_ability=False,
         authorized_at=3,

@@ -57,6 +57,7 @@ CROWDED = replace(
     status=Status.FAILING,
     attempts=3,
     last_errcode=-1,
+    refused_address="203.0.113.7",
     verifying=True,
     release=False,
     clear_mark=False,

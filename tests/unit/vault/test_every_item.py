@@ -26,6 +26,7 @@ TOKEN = {
     "status",
     "attempts",
     "last_errcode",
+    "refused_address",
     "generation",
     "fence",
     "sequence",
@@ -173,7 +174,15 @@ def test_attributes_are_those_of_the_plan(full: Vault) -> None:
         written[kind] |= set(item) - {"pk", "sk"}
     for kind, (_, _, names) in KINDS.items():
         # These come of refusals, marks and blind claims, which not every kind meets here.
-        rare = {"attempts", "last_errcode", "verifying", "blind", "lease_id", "lease_until"}
+        rare = {
+            "attempts",
+            "last_errcode",
+            "refused_address",
+            "verifying",
+            "blind",
+            "lease_id",
+            "lease_until",
+        }
         rare |= {"forced_at", "forced_since", "forced_count", "unresolved_mark"}
         rare |= {"unresolved_since"}
         assert written[kind] <= names, kind

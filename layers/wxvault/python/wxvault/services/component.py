@@ -17,6 +17,7 @@ from wxvault.services.numbers import CACHED, START_SECONDS, TICKET_LIFE_SECONDS,
 from wxvault.services.outcome import Outcome
 from wxvault.services.policy import has_live_lease, is_due
 from wxvault.services.state import Access, Lease, NotAcquired, Purpose, TokenChange, TokenState
+from wxvault.services.tools import refused_address
 from wxvault.services.unanswered import settle_unanswered
 
 if TYPE_CHECKING:
@@ -177,7 +178,12 @@ class ComponentKeeper:
 
         def decide(state: TokenState) -> TokenChange:
             return decisions.refused(
-                state, lease, tools.clock.now(), tools.uniform, errcode=refusal.wechat_errcode
+                state,
+                lease,
+                tools.clock.now(),
+                tools.uniform,
+                errcode=refusal.wechat_errcode,
+                address=refused_address(refusal),
             )
 
         tools.settle(lease, decide)

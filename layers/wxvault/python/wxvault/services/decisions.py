@@ -48,6 +48,7 @@ def renewed(
         due_at=due_at,
         attempts=0,
         last_errcode=None,
+        refused_address=None,
         secrets="write",
         refresh_token=refresh_token,
         access=None if overtaken else access,
@@ -65,12 +66,14 @@ def refused(  # noqa: PLR0913 -- what a refusal depends on, each part named
     uniform: Uniform,
     *,
     errcode: int | None,
+    address: str | None = None,
     earlier_open: bool = False,
     at_once: bool = False,
 ) -> TokenChange:
     """WeChat refused: nothing was issued. Back off; forget the mark only if it is the lease's own.
 
     ``earlier_open``: an earlier call of the same code is unanswered, so that the mark must stay.
+    ``address``: the caller's address, where WeChat refused that.
     ``at_once``: call it failing now, not at the third refusal in a row.
     """
     attempts = state.attempts + 1
@@ -82,6 +85,7 @@ def refused(  # noqa: PLR0913 -- what a refusal depends on, each part named
         due_at=_due_later(state, now + back_off(attempts, uniform)),
         attempts=attempts,
         last_errcode=errcode,
+        refused_address=address,
         release=True,
         clear_mark=own,
         events=(Event("failing", {"wechat_errcode": errcode}),) if failing else (),
@@ -148,6 +152,7 @@ def lost(state: TokenState, lease: Lease, now: float, errcode: int | None) -> To
         due_at=None,
         attempts=0,
         last_errcode=errcode,
+        refused_address=None,
         secrets="drop_access",
         release=True,
         clear_mark=True,
@@ -166,6 +171,7 @@ def gone(state: TokenState, lease: Lease, now: float, retention: float) -> Token
         due_at=None,
         attempts=0,
         last_errcode=None,
+        refused_address=None,
         secrets="remove",
         release=True,
         clear_mark=True,
@@ -189,6 +195,7 @@ def verified(state: TokenState, lease: Lease, now: float, refresh_token: str) ->
         due_at=now,
         attempts=0,
         last_errcode=None,
+        refused_address=None,
         secrets="write",
         refresh_token=refresh_token,
         access=None,
@@ -332,6 +339,7 @@ def exchanged(  # noqa: PLR0913 -- the parts of an answer, each named
         status=Status.ACTIVE,
         attempts=0,
         last_errcode=None,
+        refused_address=None,
         secrets="write",
         refresh_token=kept,
         release=True,
@@ -392,6 +400,7 @@ def exchanged_unleased(  # noqa: PLR0913 -- the parts of an answer, each named
         status=Status.ACTIVE,
         attempts=0,
         last_errcode=None,
+        refused_address=None,
         raise_fence=True,
         grant_undated=undated,
         release=own,

@@ -25,6 +25,7 @@ from wxvault.services.state import (
     TokenState,
     unchanged,
 )
+from wxvault.services.tools import refused_address
 from wxvault.services.unanswered import settle_unanswered
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Keeper:
             except WeChatRefusedError as refusal:
                 self._tools.log_refusal(appid, refusal)
                 if refusal.wechat_errcode not in REFRESH_TOKEN_REFUSED | NOT_AUTHORIZED:
-                    return self._refused(question, refusal.wechat_errcode)
+                    return self._refused(question, refusal.wechat_errcode, refusal=refusal)
                 errcode = refusal.wechat_errcode
         try:
             known = question.ask(lambda token: self._info(token, appid)).refresh_token
@@ -123,7 +124,7 @@ class Keeper:
             self._tools.log_refusal(appid, refusal)
             if refusal.wechat_errcode in NOT_AUTHORIZED:
                 return self._gone(question)
-            return self._refused(question, refusal.wechat_errcode)
+            return self._refused(question, refusal.wechat_errcode, refusal=refusal)
         if not known:
             return self._refused(question, errcode, at_once=True)
         if known == first:
@@ -133,7 +134,7 @@ class Keeper:
         except WeChatRefusedError as refusal:
             self._tools.log_refusal(appid, refusal)
             dead = refusal.wechat_errcode in REFRESH_TOKEN_REFUSED | NOT_AUTHORIZED
-            return self._refused(question, refusal.wechat_errcode, at_once=dead)
+            return self._refused(question, refusal.wechat_errcode, at_once=dead, refusal=refusal)
 
     def _refresh(
         self, question: Question, appid: str, refresh_token: str, *, forced: bool
@@ -169,7 +170,7 @@ class Keeper:
             tools.log_refusal(appid, refusal)
             if refusal.wechat_errcode in NOT_AUTHORIZED:
                 return self._gone(question)
-            return self._refused(question, refusal.wechat_errcode)
+            return self._refused(question, refusal.wechat_errcode, refusal=refusal)
         if not refresh_token:
             return self._refused(question, None, at_once=True)
         lease, now = question.lease, tools.clock.now()
@@ -195,13 +196,20 @@ class Keeper:
             return Outcome.LEASED
 
     def _refused(
-        self, question: Question, errcode: int | None, *, at_once: bool = False
+        self,
+        question: Question,
+        errcode: int | None,
+        *,
+        at_once: bool = False,
+        refusal: WeChatRefusedError | None = None,
     ) -> Outcome:
         tools, lease = self._tools, question.lease
+        address = None if refusal is None else refused_address(refusal)
 
         def decide(state: TokenState) -> TokenChange:
+            now = tools.clock.now()
             return decisions.refused(
-                state, lease, tools.clock.now(), tools.uniform, errcode=errcode, at_once=at_once
+                state, lease, now, tools.uniform, errcode=errcode, address=address, at_once=at_once
             )
 
         settled = tools.settle(lease, decide)

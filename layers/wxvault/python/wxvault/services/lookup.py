@@ -181,7 +181,7 @@ def _failing(authorizer_appid: str | None, state: TokenState) -> WxvaultError:
         return RenewalFailingError(f"{subject}: WeChat gives no answer")
     return RenewalFailingError(
         f"{subject}: WeChat refuses the renewal with {state.last_errcode}",
-        remedy=remedy(state.last_errcode, ""),
+        remedy=remedy(state.last_errcode, f"requestIP: {state.refused_address or ''}"),
         wechat_errcode=state.last_errcode,
     )
 

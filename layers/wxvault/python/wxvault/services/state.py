@@ -51,6 +51,8 @@ class TokenState:
     due_at: float | None = None
     attempts: int = 0
     last_errcode: int | None = None
+    refused_address: str | None = None
+    """The address that WeChat wants on its list, where it refused that."""
     authorized_at: int | None = None
     unauthorized_at: int | None = None
     grant_undated: bool = False
@@ -127,6 +129,7 @@ class TokenChange:
     attempts: int = 0
     last_errcode: int | None = None
     """None removes it."""
+    refused_address: str | None = None
     secrets: Literal["keep", "write", "drop_access", "remove"] = "keep"
     refresh_token: str | None = field(default=None, repr=False)
     access: Access | None = None
@@ -179,6 +182,7 @@ def unchanged(state: TokenState) -> TokenChange:
         due_at=state.due_at,
         attempts=state.attempts,
         last_errcode=state.last_errcode,
+        refused_address=state.refused_address,
         verifying=state.verifying,
         api_ability=state.api_ability,
         authorized_at=state.authorized_at,

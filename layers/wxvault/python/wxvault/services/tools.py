@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wxvault.errors import SealBrokenError
+from wxvault.protocol.return_codes import ADDRESS_REFUSED, address_to_whitelist
 from wxvault.services import decisions
 from wxvault.services.numbers import CACHED, FORCED_LIMIT, FORCED_WINDOW_SECONDS
 from wxvault.services.outcome import Outcome
@@ -134,6 +135,13 @@ class Tools:
                 "remedy": error.remedy,
             },
         )
+
+
+def refused_address(refusal: WeChatError) -> str | None:
+    """Return the address that WeChat wants on the platform's list, if that was its reason."""
+    if refusal.wechat_errcode not in ADDRESS_REFUSED:
+        return None
+    return address_to_whitelist(refusal.message)
 
 
 def token_sha256(token: str) -> str:

@@ -21,6 +21,7 @@ _ACCESS = ("access_token", "access_expires_at", "access_expires_in", "stored_at"
 _PLAIN = (
     "attempts",
     "last_errcode",
+    "refused_address",
     "verifying",
     "grant_undated",
     "authorized_at",
@@ -176,6 +177,7 @@ def read_state(authorizer_appid: str | None, item: Item) -> TokenState:
         due_at=_float(item.get("due_at")),
         attempts=_int(item.get("attempts")) or 0,
         last_errcode=_int(item.get("last_errcode")),
+        refused_address=_text(item.get("refused_address")),
         authorized_at=_int(item.get("authorized_at")),
         unauthorized_at=_int(item.get("unauthorized_at")),
         grant_undated=item.get("grant_undated") is True,

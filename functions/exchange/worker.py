@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wxvault.errors import NO_COMPONENT_TOKEN
 from wxvault.runtime.queues import BatchAnswer, Job, run_batch
 from wxvault.runtime.settings import on_lambda
 from wxvault.runtime.telemetry import count, logger, observed
@@ -26,7 +27,12 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], BatchAnswer]:
     )
 
     def work(job: Job) -> None:
-        status = exchange.exchange(str(job.body.get("code_sha256", "")))
+        try:
+            status = exchange.exchange(str(job.body.get("code_sha256", "")))
+        except NO_COMPONENT_TOKEN as error:
+            # It is due in the table, so the sweep sends it again; the queue is not for waiting.
+            logger.warning("exchange put off", extra={"error": error.message})
+            return
         count(f"Code{'Gone' if status is None else status.capitalize()}")
         logger.info("code", extra={"status": status and str(status)})
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wxvault.errors import InvalidRequestError, RenewalFailingError
+from wxvault.errors import NO_COMPONENT_TOKEN, InvalidRequestError
 from wxvault.protocol.appid import is_appid
 from wxvault.runtime.answering import answer_invoke
 from wxvault.runtime.queues import Job, run_batch
@@ -67,7 +67,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Mapping[str, Any]
     def work(job: Job) -> None:
         try:
             renew(job.body)
-        except RenewalFailingError as error:
+        except NO_COMPONENT_TOKEN as error:
             # It is due in the table, so the sweep sends it again; the queue is not for waiting.
             logger.warning("renewal put off", extra={"error": error.message})
 

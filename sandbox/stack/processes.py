@@ -132,3 +132,14 @@ def run(command: Sequence[str], *, environment: Mapping[str, str], folder: Path)
     if status != 0:
         raise ProgramFailedError(command, status, output)
     return Finished(output)
+
+
+def is_running(pid: int) -> bool:
+    """Say whether a process is there and has not ended yet (a zombie has)."""
+    told = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)],  # noqa: S607 (wherever ps is)
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip()[:1] not in {"", "Z"}

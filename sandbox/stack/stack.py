@@ -16,6 +16,7 @@ from sandbox.stack.functions import Function, functions_of, warming_payload
 from sandbox.stack.http_client import Answer, encoded, send
 from sandbox.stack.ministack import EmulatorOptions, MiniStack
 from sandbox.stack.observe import BusEvent, LogLine, Metric, Observer, eventually
+from sandbox.stack.processes import is_running
 from sandbox.stack.progress import Progress
 from sandbox.stack.roles import FunctionFailedError, Role, Roles, invoke
 from sandbox.stack.wechat_process import Component, WeChatProcess
@@ -307,7 +308,9 @@ class LocalStack:
                 os.kill(pid, signal.SIGKILL)
 
         def ended() -> bool:
-            return not set(pids).intersection(self._emulator.worker_pids(physical))
+            # A process on its way out has no command line any more, but cannot be reaped yet: the
+            # emulator would still take it for alive and hand it the next invocation.
+            return not any(is_running(pid) for pid in pids)
 
         eventually(ended, what="the end of the killed environments")
         return len(pids)

@@ -29,7 +29,7 @@ from tests.unit.services.kit import (
     stored,
     with_component,
 )
-from wxvault.services import decisions
+from wxvault.services import grants
 from wxvault.services.onboarding_state import CodeStatus
 from wxvault.services.outcome import Outcome
 from wxvault.services.state import OpenCall, Status, TokenChange, TokenState
@@ -41,7 +41,7 @@ UNCLAIMED = OpenCall(None, None)
 
 def granted(known: TokenState | None, call: OpenCall | None, when: int = 1001) -> TokenChange:
     """Decide on the push of a code with which a call is open."""
-    change = decisions.granted(known, when, NOW, code_open=True, blind_call=call)
+    change = grants.granted(known, when, NOW, code_open=True, blind_call=call)
     assert change is not None
     return change
 
@@ -96,11 +96,11 @@ def test_an_older_grants_open_call_wakes_nobody() -> None:
 
 def test_a_call_that_was_refused_gives_its_lease_back() -> None:
     """It superseded nothing; a lease that is not its own is not touched."""
-    change = decisions.blind_call_over(state(lease_id="call"), "call")
+    change = grants.blind_call_over(state(lease_id="call"), "call")
     assert change is not None
     assert change.release
-    assert decisions.blind_call_over(state(lease_id="another"), "call") is None
-    assert decisions.blind_call_over(None, "call") is None
+    assert grants.blind_call_over(state(lease_id="another"), "call") is None
+    assert grants.blind_call_over(None, "call") is None
 
 
 # --- in a house ----------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from tests.unit.vault.kit import (
     standing,
     token_key,
 )
-from wxvault.services import decisions
+from wxvault.services import grants
 from wxvault.services.state import Event, Purpose, Status, TokenChange, unchanged
 from wxvault.vault.expressions import Key, Update, equals
 from wxvault.vault.keys import due_shard
@@ -206,7 +206,7 @@ def test_ones_own_write_is_recognised(vault: Vault) -> None:
     vault.stand()
     vault.table.lose_answers = 1
     settled = vault.tokens.amend(
-        MERCHANT, lambda state: decisions.withdrawn(state, int(NOW), NOW, 86400)
+        MERCHANT, lambda state: grants.withdrawn(state, int(NOW), NOW, 86400)
     )
     assert settled is not None
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wxvault.errors import InvalidRequestError
-from wxvault.services.onboarding import read_request
+from wxvault.services.session_requests import read_request
 from wxvault.vault import keys
 from wxvault.vault.expressions import Key
 

@@ -195,6 +195,10 @@ class NoTicketError(WxvaultError):
     )
 
 
+NO_COMPONENT_TOKEN = (NoTicketError, RenewalFailingError, RenewalInProgressError)
+"""Why there is no component token right now; what needed one stays due and is tried again."""
+
+
 class SealBrokenError(WxvaultError):
     """A sealed value cannot be opened: it was changed, moved, or its key is not usable."""
 

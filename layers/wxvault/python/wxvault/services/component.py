@@ -110,13 +110,13 @@ class ComponentKeeper:
             NoTicketError: there is no ticket to renew it with.
         """
         tools = self._tools
+        secret = self._app_secret.get()
         state = tools.tokens.get(None)
         forced = state is not None and tools.is_refused_now(state, rejected_token_sha256)
         if state is not None and not forced and not is_due(state, tools.clock.now()):
             live = has_live_lease(state, tools.clock.now())
             return Outcome.LEASED if live else Outcome.NOT_DUE
         tickets = self._valid_tickets()
-        secret = self._app_secret.get()
         lease = tools.acquire(
             None,
             Purpose.FORCED_RENEWAL if forced else Purpose.RENEWAL,
@@ -142,10 +142,12 @@ class ComponentKeeper:
                 issued = self._wechat.component_token(
                     tools.component_appid, secret, waiting[0].component_verify_ticket
                 )
-            except WeChatUnknownError:
+            except WeChatUnknownError as error:
+                tools.log_refusal(None, error)
                 settle_unanswered(tools, held)
                 return Outcome.UNKNOWN
             except WeChatRefusedError as refusal:
+                tools.log_refusal(None, refusal)
                 again = self._other_try(refusal, waiting, secret)
                 if again is None:
                     return self._refused(held, refusal)
@@ -174,7 +176,6 @@ class ComponentKeeper:
 
     def _refused(self, lease: Lease, refusal: WeChatRefusedError) -> Outcome:
         tools = self._tools
-        tools.log_refusal(None, refusal)
 
         def decide(state: TokenState) -> TokenChange:
             return decisions.refused(

@@ -15,7 +15,7 @@ from wxvault.errors import (
     WxvaultError,
 )
 from wxvault.protocol.return_codes import CODE_REFUSED, COMPONENT_TOKEN_REFUSED, NOT_AUTHORIZED
-from wxvault.services import decisions
+from wxvault.services import decisions, grants
 from wxvault.services.binding import bound
 from wxvault.services.code_steps import CodeSteps
 from wxvault.services.numbers import POLL_SECONDS, START_SECONDS, WAIT_SECONDS
@@ -141,7 +141,7 @@ class Exchange[W]:
         binding = self._steps.binding(code)
 
         def decide(state: TokenState) -> TokenChange:
-            change = decisions.exchanged(
+            change = grants.exchanged(
                 state,
                 lease,
                 create_time=code.create_time,
@@ -230,7 +230,7 @@ class Exchange[W]:
         tools.events.tell(
             tools.tokens.amend(
                 lease.state.authorizer_appid,
-                lambda state: None if state is None else decisions.doubtful_code(state, now),
+                lambda state: None if state is None else grants.doubtful_code(state, now),
             )
         )
         # Last of all: until then whoever takes the code again comes to the same end.
@@ -331,7 +331,7 @@ class Exchange[W]:
         now, mark = tools.clock.now(), tools.new_id()
 
         def decide(state: TokenState | None) -> TokenChange:
-            change = decisions.exchanged_unleased(
+            change = grants.exchanged_unleased(
                 state,
                 now=now,
                 claim_id=claim_id,
@@ -359,7 +359,7 @@ class Exchange[W]:
         if known is not None and known.authorizer_appid is not None:
             # Its push has come meanwhile: under the lease WeChat can be asked what is true.
             self._tools.tokens.amend(
-                known.authorizer_appid, lambda state: decisions.blind_call_over(state, claim_id)
+                known.authorizer_appid, lambda state: grants.blind_call_over(state, claim_id)
             )
             self._codes.give_back(
                 code, claim_id, due_at=self._tools.clock.now(), unanswered=code.unanswered

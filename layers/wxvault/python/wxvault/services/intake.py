@@ -17,7 +17,7 @@ from wxvault.protocol.pushes import (
     Unknown,
     push_identity,
 )
-from wxvault.services import decisions
+from wxvault.services import grants
 from wxvault.services.onboarding_state import Arrival, Code, CodeStatus
 from wxvault.services.tools import token_sha256
 
@@ -112,7 +112,7 @@ class Intake:
         ended = failed or code.status is CodeStatus.DONE
         settled = self._amend(
             appid,
-            lambda state: decisions.granted(
+            lambda state: grants.granted(
                 state, create_time, now, code_open=not failed, blind_call=code.blind_call
             ),
         )
@@ -126,7 +126,7 @@ class Intake:
         now = tools.clock.now()
         settled = self._amend(
             push.authorizer_appid,
-            lambda state: decisions.withdrawn(state, push.create_time, now, tools.retention),
+            lambda state: grants.withdrawn(state, push.create_time, now, tools.retention),
         )
         self._send_if_due(settled, push.authorizer_appid)
 

@@ -18,7 +18,7 @@ from wxvault.protocol.links import LinkOptions, choose_style, page_link, plugin_
 from wxvault.protocol.return_codes import COMPONENT_TOKEN_REFUSED
 from wxvault.services.numbers import POLL_SECONDS
 from wxvault.services.onboarding_state import Arrival, Code, CodeStatus, Session
-from wxvault.services.return_urls import check_return_url
+from wxvault.services.session_requests import read_request
 from wxvault.services.tools import token_sha256
 
 if TYPE_CHECKING:
@@ -28,29 +28,10 @@ if TYPE_CHECKING:
     from wxvault.services.component import ComponentToken
     from wxvault.services.ports import WeChat
 
-STYLES = ("auto", "pc", "h5", "h5_old", "plugin")
-TTL_DEFAULT = 24 * 3600
-TTL_LEAST = 15 * 60
-TTL_MOST = 7 * 24 * 3600
 LANDING_SECONDS = 6.0
 
-_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 _CODE = re.compile(r"[A-Za-z0-9@_.:=+/-]{16,512}")
-_TEXT_LIMIT = 128
-_STATE_LIMIT = 512
-_FIELDS = frozenset(
-    {
-        "return_url",
-        "state",
-        "auth_type",
-        "biz_appid",
-        "category_id_list",
-        "style",
-        "tenant_name",
-        "ttl",
-    }
-)
 
 
 class SessionStore(Protocol):
@@ -129,10 +110,10 @@ def status_of(session: Session, now: float) -> SessionStatus:
     """Say what became of a session."""
     if session.authorizers:
         status = "done"
-    elif session.confirmed:
-        status = "confirmed"
     elif session.expires_at <= now:
         status = "expired"
+    elif session.confirmed:
+        status = "confirmed"
     else:
         status = "waiting"
     return SessionStatus(status, tuple(sorted(session.authorizers)))
@@ -339,67 +320,6 @@ class Landing:
             self._clock.sleep(POLL_SECONDS)
             code = self._codes.get(code.code_sha256) or code
         return code.status
-
-
-def read_request(
-    tenant_id: object,
-    request: Mapping[str, Any],
-    *,
-    session_sha256: str,
-    now: float,
-    return_urls: tuple[str, ...],
-) -> Session:
-    """Check a request for a link and return the session it asks for.
-
-    Raises:
-        InvalidRequestError: a field cannot be accepted; it is named.
-    """
-    if not isinstance(tenant_id, str) or not _TENANT.fullmatch(tenant_id):
-        raise InvalidRequestError(
-            "tenant_id", "must be 1 to 64 letters, digits, dots, dashes or underscores"
-        )
-    for name in request:
-        if name not in _FIELDS:
-            raise InvalidRequestError(str(name)[:40], "is not a field of this request")
-    style = request.get("style", "auto")
-    if style not in STYLES:
-        raise InvalidRequestError("style", f"must be one of {', '.join(STYLES)}")
-    categories = request.get("category_id_list", ())
-    if not isinstance(categories, list | tuple):
-        raise InvalidRequestError("category_id_list", "must be a list of numbers")
-    options = LinkOptions(
-        auth_type=request.get("auth_type", 3),
-        biz_appid=request.get("biz_appid"),
-        category_id_list=tuple(categories),
-    )
-    if style == "plugin":
-        options.require_plugin()
-    ttl = request.get("ttl", TTL_DEFAULT)
-    if isinstance(ttl, bool) or not isinstance(ttl, int) or not TTL_LEAST <= ttl <= TTL_MOST:
-        raise InvalidRequestError("ttl", f"must be {TTL_LEAST} to {TTL_MOST} seconds")
-    return_url = request.get("return_url")
-    return Session(
-        session_sha256=session_sha256,
-        tenant_id=tenant_id,
-        created_at=now,
-        expires_at=now + ttl,
-        style=style,
-        auth_type=options.auth_type,
-        tenant_name=_short_text(request, "tenant_name", _TEXT_LIMIT),
-        biz_appid=options.biz_appid,
-        category_id_list=options.category_id_list,
-        return_url=None if return_url is None else check_return_url(return_url, return_urls),
-        state=_short_text(request, "state", _STATE_LIMIT),
-    )
-
-
-def _short_text(request: Mapping[str, Any], name: str, limit: int) -> str | None:
-    value = request.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str) or len(value) > limit or not value.isprintable():
-        raise InvalidRequestError(name, f"must be text of at most {limit} printable characters")
-    return value
 
 
 def _options(session: Session) -> LinkOptions:

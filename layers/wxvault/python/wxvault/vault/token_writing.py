@@ -1,6 +1,7 @@
 """TOKEN items as they stand in the table: reading one, and writing what one becomes.
 
-Which change is right is decided in :mod:`wxvault.services.decisions`; here it becomes attributes.
+Which change is right is decided in :mod:`wxvault.services.decisions` and
+:mod:`wxvault.services.grants`; here it becomes attributes.
 """
 
 from __future__ import annotations

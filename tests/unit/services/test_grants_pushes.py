@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.services.kit import NOW, bare, state
-from wxvault.services import decisions
+from wxvault.services import grants
 from wxvault.services.state import Event, Status, TokenChange, TokenState
 
 RETENTION = 30 * 86400.0
@@ -19,12 +19,12 @@ ALIVE = (Status.ACTIVE, Status.FAILING)
 
 def granted(known: TokenState | None, when: int, *, code_open: bool = True) -> TokenChange | None:
     """Decide on an authorising push."""
-    return decisions.granted(known, when, NOW, code_open=code_open)
+    return grants.granted(known, when, NOW, code_open=code_open)
 
 
 def withdrawn(known: TokenState | None, when: int) -> TokenChange | None:
     """Decide on an ``unauthorized`` push."""
-    return decisions.withdrawn(known, when, NOW, RETENTION)
+    return grants.withdrawn(known, when, NOW, RETENTION)
 
 
 # --- grants --------------------------------------------------------------------------------------
@@ -179,8 +179,8 @@ pushes = st.lists(st.tuples(st.booleans(), st.integers(1, 20)), max_size=12)
 def follow(pushes: list[tuple[bool, int]]) -> TokenState:
     """Return what pushes alone make of a merchant; WeChat is never asked."""
     known = bare()
-    for grants, when in pushes:
-        change = granted(known, when) if grants else withdrawn(known, when)
+    for authorises, when in pushes:
+        change = granted(known, when) if authorises else withdrawn(known, when)
         if change is not None:
             known = bare(
                 change.status,
@@ -211,7 +211,7 @@ def test_dates_do_not_depend_on_the_order(news: list[tuple[bool, int]], chance: 
 
 def test_a_doubtful_code_has_the_authorizer_asked_for() -> None:
     """A code that failed though its push named an account: tokens are withheld, WeChat is asked."""
-    change = decisions.doubtful_code(state(), NOW)
+    change = grants.doubtful_code(state(), NOW)
     assert change.verifying
     assert change.raise_fence
     assert change.due_at == NOW

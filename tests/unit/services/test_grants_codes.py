@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.services.kit import LIFE, NOW, access, bare, half, lease, state
-from wxvault.services import decisions
+from wxvault.services import grants
 from wxvault.services.state import Access, Event, Status, TokenChange, TokenState
 
 ISSUED = access("new", sent_at=NOW + 1)
@@ -25,7 +25,7 @@ def exchanged(
 ) -> TokenChange:
     """Decide on an exchange under the lease; ``since`` changed while WeChat was asked."""
     held = lease(known)
-    return decisions.exchanged(
+    return grants.exchanged(
         replace(held.state, **since),
         held,
         create_time=create_time,
@@ -45,7 +45,7 @@ def unleased(
     retaken: bool = False,
 ) -> TokenChange:
     """Decide on an exchange that nobody knew the appid of."""
-    return decisions.exchanged_unleased(
+    return grants.exchanged_unleased(
         known,
         now=NOW + 2,
         mark="new mark",

@@ -140,7 +140,8 @@ def test_every_failure_is_an_unknown_outcome_without_secrets(
     told += "".join(record.getMessage() for record in logged.records)
     assert TOKEN[:20] not in told
     assert REFRESH_TOKEN[:30] not in told
-    assert wechat.accepted == 1, "nothing is tried twice"
+    # None at all: the listener was too busy to take the call before its deadline.
+    assert wechat.accepted <= 1, "nothing is tried twice"
 
 
 def test_odd_headers_do_not_make_urllib3_log_the_url(

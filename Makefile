@@ -123,8 +123,8 @@ lint-template: $(DEV) $(SAM) ## sam validate, and cfn-lint before and after the 
 .PHONY: test-fast
 test-fast: lint ## the inner loop: ruff and the quick unit tests
 	$(call say,unit tests (but for the random schedules and the journeys of the sample events: make test))
-	@pytest -q -n auto --maxprocesses 4 tests/unit --ignore tests/unit/services/test_schedules.py \
-		--ignore tests/unit/services/test_grants_in_any_order.py --ignore tests/unit/test_events_samples.py
+	@pytest -q -n auto --maxprocesses 4 tests/unit --ignore tests/unit/services/test_grants_in_any_order.py \
+		--ignore tests/unit/test_events_samples.py
 
 .PHONY: test
 test: lint types lint-template $(MINISTACK) ## everything

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fakes.scheduler import START, CrashedError, Stage
+from tests.simulation.stage import START, CrashedError, Stage
 
 
 def test_time_passes_only_in_pauses() -> None:

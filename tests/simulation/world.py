@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.house import COMPONENT, FakeQueue, House
-from tests.fakes.scheduler import START, Actor, Stage, StageClock
-from tests.fakes.stepped import (
+from tests.simulation.stage import START, Actor, Stage, StageClock
+from tests.simulation.steps import (
     Chances,
     ClearSealing,
     SteppedBus,

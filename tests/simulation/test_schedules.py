@@ -4,8 +4,8 @@ Every step of input and output (table, queue, bus, WeChat) is a place where anot
 where the machine may be switched off, or where time passes. A seed repeats its schedule exactly:
 
     export PYTHONPATH=layers/wxvault/python
-    python -m tests.unit.services.test_schedules SEED          shows one
-    python -m tests.unit.services.test_schedules FROM TO       runs many
+    python -m tests.simulation.test_schedules SEED          shows one
+    python -m tests.simulation.test_schedules FROM TO       runs many
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.house import MERCHANT
-from tests.fakes.stepped import Chances
-from tests.fakes.story import Story
-from tests.fakes.world import World
+from tests.simulation.steps import Chances
+from tests.simulation.story import Story
+from tests.simulation.world import World
 from wxvault.errors import WxvaultError
 
 if TYPE_CHECKING:

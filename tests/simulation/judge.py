@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.fakes.house import COMPONENT
-from tests.fakes.scheduler import Actor
+from tests.simulation.stage import Actor
 from wxvault.services.numbers import CACHED, DUE_FROM, SERVED_WHILE_MARKED
 from wxvault.services.onboarding_state import CodeStatus
 from wxvault.services.policy import is_servable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.fakes.wechat import Account, Call, Issued
-    from tests.fakes.world import World
+    from tests.simulation.world import World
     from wxvault.vault.expressions import Item, Key
 
 WATCHED_SECONDS = 5.0
@@ -221,6 +221,6 @@ def _was_heard(call: Call) -> bool:
 
 
 def _secret(item: Mapping[str, object], name: str) -> str | None:
-    """Read what :class:`tests.fakes.world.ClearSealing` has sealed."""
+    """Read what :class:`tests.simulation.world.ClearSealing` has sealed."""
     sealed = item.get(name)
     return sealed.decode().rpartition("|")[2] if isinstance(sealed, bytes) else None

@@ -15,8 +15,8 @@ from wxvault.vault.sealing import Sealing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from tests.fakes.scheduler import Stage
-    from tests.fakes.world import World
+    from tests.simulation.stage import Stage
+    from tests.simulation.world import World
     from wxvault.vault.expressions import Item, Key, Write
 
 LATE_SECONDS = 13.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.fakes.house import COMPONENT
-from tests.fakes.judge import Confirmation, Judge
-from tests.fakes.stepped import Chances
-from tests.fakes.world import World
+from tests.simulation.judge import Confirmation, Judge
+from tests.simulation.steps import Chances
+from tests.simulation.world import World
 from wxvault.errors import WxvaultError
 from wxvault.protocol.pushes import Unauthorized
 from wxvault.services.numbers import BACK_OFF_CAP

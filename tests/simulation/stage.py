@@ -1,19 +1,20 @@
 """A stage on which actors take turns in virtual time: concurrency that a seed repeats exactly.
 
-Every actor is a thread, but only the one that holds the baton runs. It gives the baton away at each
-:meth:`Stage.pause`, so whoever calls that at every step of input and output can be interrupted at
-each of them. Time passes only in pauses. Between two pauses nothing else happens.
+Every actor is a greenlet. It gives way at each :meth:`Stage.pause`, so whoever calls that at every
+step of input and output can be interrupted at each of them. Time passes only in pauses. Between
+two pauses nothing else happens.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-import threading
 import traceback
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
+
+from greenlet import getcurrent, greenlet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,40 +42,7 @@ class Actor:
     waiting: list[tuple[Actor, int]] = field(default_factory=list)
     """Who waits for its end, and with which of their turns."""
     at_end: Callable[[Actor], None] | None = None
-    baton: threading.Lock = field(default_factory=threading.Lock)
-
-
-class _Threads:
-    """Threads are kept for the next schedule: to start one takes longer than most actors live."""
-
-    def __init__(self) -> None:
-        self._idle: list[_Thread] = []
-
-    def run(self, task: Callable[[], None]) -> None:
-        thread = self._idle.pop() if self._idle else _Thread(self._idle)
-        thread.task = task
-        thread.ready.release()
-
-
-class _Thread:
-    def __init__(self, idle: list[_Thread]) -> None:
-        self.task: Callable[[], None] | None = None
-        self.ready = threading.Lock()
-        self.ready.acquire()
-        self._idle = idle
-        threading.Thread(target=self._loop, daemon=True, name="actor").start()
-
-    def _loop(self) -> None:
-        while True:
-            self.ready.acquire()
-            task, self.task = self.task, None
-            if task is not None:
-                task()
-            # Its task has given the baton away already, but the next is found by whoever has it.
-            self._idle.append(self)
-
-
-_threads = _Threads()
+    body: greenlet | None = None
 
 
 class Stage:
@@ -88,12 +56,11 @@ class Stage:
         """What no actor and no event expected; the schedule ends at the first."""
         self._notes: list[tuple[float, str, str]] = []
         self._coming: list[tuple[float, int, Actor | None, int, Callable[[], None] | None]] = []
-        self._living: set[Actor] = set()
+        self._living: dict[Actor, None] = {}
         self._closed = False
         self._count = 0
         self._until = START
-        self._main = threading.Lock()
-        self._main.acquire()
+        self._hub = getcurrent()
 
     # --- what is to come -------------------------------------------------------------------------
 
@@ -108,12 +75,11 @@ class Stage:
     ) -> Actor:
         """Have an actor start after ``delay``; it is switched off ``seconds`` later."""
         actor = Actor(name, work, self.random.uniform(-0.5, 0.5), at_end=at_end)
-        actor.baton.acquire()
 
         def begin() -> None:
             actor.deadline = self.time + seconds
-            self._living.add(actor)
-            _threads.run(lambda: self._live(actor))
+            actor.body = greenlet(self._live, self._hub)
+            self._living[actor] = None
             self._push(self.time, actor)
 
         self.after(delay, begin)
@@ -154,7 +120,7 @@ class Stage:
         if me.crashed:
             raise CrashedError
         self._push(min(self.time + seconds, me.deadline), me)
-        self._hand_on(me)
+        self._hub.switch()
         if me.crashed:
             raise CrashedError
         if self.time >= me.deadline:
@@ -181,20 +147,23 @@ class Stage:
         """Let everything happen that happens before ``until``."""
         assert self.current is None
         self._until = until
-        following = self._next()
-        if following is not None:
-            following.baton.release()
-            self._main.acquire()
+        self._hub = getcurrent()
+        while (following := self._next()) is not None:
+            assert following.body is not None
+            following.body.switch(following)
         self.current = None
 
     def close(self) -> None:
         """Switch everybody off who has not come to an end."""
         self._closed = True
+        self._hub = getcurrent()
         for actor in list(self._living):
             actor.crashed = True
             self.current = actor
-            actor.baton.release()
-            self._main.acquire()
+            # Who has not begun yet has nothing to end.
+            if actor.body:
+                actor.body.throw(CrashedError)
+        self._living.clear()
         self.current = None
 
     def _push(self, when: float, actor: Actor, turn: int | None = None) -> None:
@@ -224,31 +193,19 @@ class Stage:
             self.time = max(self.time, self._until)
         return None
 
-    def _hand_on(self, me: Actor) -> None:
-        following = self._next()
-        if following is me:
-            return
-        self._release(following)
-        me.baton.acquire()
-
-    def _release(self, following: Actor | None) -> None:
-        (self._main if following is None else following.baton).release()
-
     def _live(self, actor: Actor) -> None:
-        actor.baton.acquire()
         try:
             actor.work()
         except CrashedError:
             pass
-        except BaseException:  # noqa: BLE001 -- whatever it is, the baton must go on
+        except BaseException:  # noqa: BLE001 -- whatever it is, it is told as a failure
             self.failures.append(f"{actor.name}\n{traceback.format_exc()}")
         actor.ended = True
-        self._living.discard(actor)
+        self._living.pop(actor, None)
         for other, turn in actor.waiting:
             self._push(self.time, other, turn)
         if actor.at_end is not None and not self._closed:
             actor.at_end(actor)
-        self._release(self._next())
 
 
 @dataclass(frozen=True, slots=True)

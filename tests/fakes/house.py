@@ -103,6 +103,7 @@ class House:
         wechat: FakeWeChat | None = None,
         sealing: Sealing | None = None,
         bus: FakeBus | None = None,
+        app_secret: FakeSecret | None = None,
     ) -> None:
         self.time = FakeClock()
         self.clock = self.time if clock is None else clock
@@ -113,7 +114,7 @@ class House:
         self.random = random.Random(seed)
         self.ids = (f"id{number}" for number in itertools.count(1))
         self.exchange_queue, self.renew_queue = self.new_queue(), self.new_queue()
-        self.app_secret = FakeSecret(self.wechat.secret)
+        self.app_secret = FakeSecret(self.wechat.secret) if app_secret is None else app_secret
         self.sealing = Sealing(self.keys, self.random.randbytes) if sealing is None else sealing
         self.tokens = TokenItems(self.table, self.sealing, COMPONENT)
         self.codes = Codes(self.table, self.sealing, COMPONENT)

@@ -12,7 +12,7 @@ import math
 import traceback
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from greenlet import getcurrent, greenlet
 
@@ -37,12 +37,20 @@ class Actor:
     deadline: float = math.inf
     """When it is switched off."""
     crashed: bool = False
+    failed: bool = False
+    """It gave up, and whoever called it knows."""
     ended: bool = False
     turn: int = 0
     waiting: list[tuple[Actor, int]] = field(default_factory=list)
     """Who waits for its end, and with which of their turns."""
     at_end: Callable[[Actor], None] | None = None
     body: greenlet | None = None
+    number: int = 0
+    """How many there were before it."""
+    journey: str = ""
+    """Whose work it does: what an actor starts belongs to the same."""
+    kept: set[str] | None = None
+    """What its environment has read or made once and keeps; None: everything."""
 
 
 class Stage:
@@ -54,6 +62,7 @@ class Stage:
         self.current: Actor | None = None
         self.failures: list[str] = []
         """What no actor and no event expected; the schedule ends at the first."""
+        self.spawned = 0
         self._notes: list[tuple[float, str, str]] = []
         self._coming: list[tuple[float, int, Actor | None, int, Callable[[], None] | None]] = []
         self._living: dict[Actor, None] = {}
@@ -72,9 +81,14 @@ class Stage:
         delay: float = 0.0,
         seconds: float = math.inf,
         at_end: Callable[[Actor], None] | None = None,
+        journey: str = "",
     ) -> Actor:
         """Have an actor start after ``delay``; it is switched off ``seconds`` later."""
         actor = Actor(name, work, self.random.uniform(-0.5, 0.5), at_end=at_end)
+        self.spawned += 1
+        actor.number = self.spawned
+        if journey or self.current is not None:
+            actor.journey = journey or (self.current.journey if self.current else "")
 
         def begin() -> None:
             actor.deadline = self.time + seconds
@@ -126,7 +140,7 @@ class Stage:
         if self.time >= me.deadline:
             self.crash("out of time")
 
-    def crash(self, why: str) -> None:
+    def crash(self, why: str) -> NoReturn:
         """Switch the actor off that is on."""
         assert self.current is not None
         self.current.crashed = True

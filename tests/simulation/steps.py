@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.house import FakeBus, FakeQueue
+from tests.fakes.house import FakeBus, FakeQueue, FakeSecret
 from tests.fakes.memory_table import MemoryTable
-from tests.fakes.wechat import Call, FakeWeChat, refusal
-from wxvault.errors import SealBrokenError, WeChatUnknownError, WxvaultError
-from wxvault.services.numbers import CALL_SECONDS
+from tests.simulation.faults import Kind, Step
+from tests.simulation.meaning import read_step, transaction_step, write_step
+from wxvault.errors import SealBrokenError
 from wxvault.vault.sealing import Sealing
 
 if TYPE_CHECKING:
@@ -19,30 +19,31 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
     from wxvault.vault.expressions import Item, Key, Write
 
+GIVEN_UP_SECONDS = 6.5
+"""AWS's client tries three times, two seconds each, before it gives up."""
+
 LATE_SECONDS = 13.0
-"""Assumed: WeChat executes a call at most so long after the client stopped waiting."""
+"""Assumed: a request is carried out at most so long after its client stopped waiting."""
+
+OUTLASTING = (24.5, 40.0)
+"""A delay between these two outlasts every lease."""
 
 
-@dataclass
-class Chances:
-    """How likely each fault is, each time it could happen."""
+class OutOfReachError(Exception):
+    """AWS's client gave up: a service refuses, or does not answer."""
 
-    crash: float = 0.0
-    """At a step: the machine is switched off before it, or after it."""
-    slow: float = 0.0
-    """At a step: it takes seconds."""
-    repeated: float = 0.0
-    """At a write: its answer is lost, and AWS's client repeats it."""
-    silent: float = 0.0
-    """At a call to WeChat: executed or not or late, never answered."""
-    refused: float = 0.0
-    """At a call to WeChat: -1, or the component token is refused."""
-    unsent: float = 0.0
-    """At a job: the queue does not take it."""
-    broken: float = 0.0
-    """At a sealed value: it cannot be opened."""
-    twice: float = 0.0
-    """At a job or push: it is delivered twice."""
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a client asks, and what the service says if it refuses."""
+
+    given_up: float = GIVEN_UP_SECONDS
+    repeats: bool = True
+    """What was not answered is tried again."""
+    refusal: Callable[[World], Exception] | None = None
+
+
+USUAL = Terms()
 
 
 class ClearSealing(Sealing):
@@ -57,6 +58,8 @@ class ClearSealing(Sealing):
         self, key: Key, secrets: Mapping[str, str], *, generation: int = 0
     ) -> dict[str, bytes]:
         """Write the secret beside its place; no two seals are alike."""
+        if self.world.is_news("data key"):
+            self.world.request(Step.SEAL, _nothing)
         self.seals += 1
         return {"sealed_key": b"-"} | {
             attribute: f"{key.pk}|{attribute}|{generation}|{self.seals}|{secret}".encode()
@@ -68,13 +71,25 @@ class ClearSealing(Sealing):
         sealed = item.get(attribute)
         if sealed is None:
             return None
-        if self.world.happens(self.world.chances.broken):
-            self.world.count("broken seal")
-            raise SealBrokenError(attribute)
         assert isinstance(sealed, bytes)
         *place, _, secret = sealed.decode().split("|")
         assert place == [key.pk, attribute, str(item.get("generation", 0))], (place, key)
+        if self.world.is_news(f"key of {key.pk}"):
+            self.world.request(Step.OPEN, _nothing, _KMS)
         return secret
+
+
+def _nothing() -> None:
+    """What KMS is asked for changes nothing."""
+
+
+def _unusable_key(world: World) -> Exception:
+    if world.stage.random.random() < 0.5:
+        return SealBrokenError("the data key is not usable")
+    return OutOfReachError("throttled")
+
+
+_KMS = Terms(refusal=_unusable_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,31 +116,31 @@ class SteppedTable(MemoryTable):
 
     def get(self, key: Key) -> Item | None:
         """Read one item."""
-        self.world.step("get", key)
-        return super().get(key)
+        if self.world.stage.current is None:
+            return super().get(key)
+        return self.world.request(read_step(key), lambda: MemoryTable.get(self, key))
+
+    def newest(self, pk: str, prefix: str, limit: int) -> list[Item]:
+        """Read the newest items of a kind."""
+        return self.world.request(
+            Step.READ_TICKETS, lambda: MemoryTable.newest(self, pk, prefix, limit)
+        )
 
     def write(self, write: Write) -> Item | None:
         """Do one write."""
-        world = self.world
-        world.step("write", write.key)
-        old = super().write(write)
-        if world.happens(world.chances.repeated):
-            world.count("repeated write")
-            old = super().write(write)
-        world.stepped("write", write.key)
-        return old
+        if self.world.stage.current is None:
+            return super().write(write)
+        return self.world.request(write_step(write), lambda: MemoryTable.write(self, write))
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Do all writes or none."""
-        self.world.step("transact", writes[0].key)
-        super().transact(writes)
-        self.world.stepped("transact", writes[0].key)
+        self.world.request(transaction_step(writes), lambda: MemoryTable.transact(self, writes))
 
     def due(self, due_shard: str, until: float) -> Iterator[tuple[Key, float]]:
         """Read what is due; only one of the sixteen reads is a step. The index may lag behind."""
         world = self.world
         if due_shard.endswith("#00"):
-            world.step("due", None)
+            world.request(Step.READ_DUE, _nothing)
         for found in super().due(due_shard, until):
             if not world.happens(world.chances.slow):
                 yield found
@@ -134,62 +149,6 @@ class SteppedTable(MemoryTable):
         before = self.items.get(write.key)
         super()._apply(write)
         self.world.written(write.key, before, self.items.get(write.key))
-
-
-class SteppedWeChat(FakeWeChat):
-    """WeChat, with time between sending, executing and answering, and with silence."""
-
-    world: World
-
-    def _call[T](self, call: Call, execute: Callable[[], T]) -> T:
-        world, stage = self.world, self.world.stage
-        dice, chances = stage.random, self.world.chances
-        call.caller = stage.current
-        if stage.current is None:
-            return super()._call(call, execute)
-        world.say("sends", call.name)
-
-        def late() -> None:
-            world.say("executes late", call.name)
-            try:
-                self._execute(call, execute)
-            except WxvaultError:
-                return
-
-        if world.happens(chances.silent):
-            world.count("silent call")
-            latest = CALL_SECONDS + LATE_SECONDS
-            when = dice.choice((dice.uniform(0, latest), latest))
-            if dice.random() < 0.75:
-                stage.after(when, late)
-            stage.pause(CALL_SECONDS)
-            world.say("gets no answer", call.name)
-            raise WeChatUnknownError("no answer", path=call.name)
-        if world.happens(chances.crash):
-            waited = dice.uniform(0, CALL_SECONDS)
-            if dice.random() < 0.75:
-                latest = waited + LATE_SECONDS
-                stage.after(dice.choice((dice.uniform(0, latest), latest)), late)
-            stage.pause(waited)
-            world.crash(f"during {call.name}")
-        stage.pause(world.latency(0.02, 3.4))
-        if world.happens(chances.refused):
-            world.count("refused call")
-            call.answered = True
-            code = 40001 if call.name != "component_token" and dice.random() < 0.3 else -1
-            world.say("is refused", call.name, code)
-            raise refusal(call.name, code)
-        try:
-            answer = self._execute(call, execute)
-        except WxvaultError as error:
-            world.say("is refused", call.name, error.wechat_errcode)
-            stage.pause(world.latency(0.02, 3.0))
-            call.answered = True
-            raise
-        world.say("executed", call.name)
-        stage.pause(world.latency(0.02, 3.4))
-        call.answered = True
-        return answer
 
 
 class SteppedQueue(FakeQueue):
@@ -204,27 +163,124 @@ class SteppedQueue(FakeQueue):
         if self.world.stage.current is None:
             super().send(job)
             return
-        self.world.step("send", None)
-        if self.world.happens(self.world.chances.unsent):
-            self.world.count("unsent job")
-            raise ConnectionError
-        self.world.deliver(job)
+        self.world.request(Step.SEND, lambda: self.world.deliver(job))
 
     def send_all(self, jobs: list[Mapping[str, Any]], /) -> int:
-        """Take jobs."""
-        self.world.step("send", None)
-        for job in jobs:
-            self.world.deliver(job)
+        """Take jobs; a sweep that sends none sends no request."""
+        if not jobs:
+            return 0
+
+        def deliver() -> None:
+            for job in jobs:
+                self.world.deliver(job)
+
+        self.world.request(Step.SEND_ALL, deliver)
         return len(jobs)
 
 
 @dataclass
 class SteppedBus(FakeBus):
-    """A bus that sometimes does not take an event."""
+    """A bus that sometimes does not take an event, or only seems not to."""
 
     world: Any = field(default=None, repr=False)
 
     def put(self, detail_type: str, detail: Mapping[str, object], /) -> bool:
         """Take an event."""
-        self.world.step("put event", None)
-        return super().put(detail_type, detail)
+        try:
+            self.world.request(Step.PUT_EVENT, lambda: FakeBus.put(self, detail_type, detail))
+        except OutOfReachError:
+            return False
+        return True
+
+
+@dataclass
+class SteppedSecret(FakeSecret):
+    """A secret that Secrets Manager may not give."""
+
+    world: Any = field(default=None, repr=False)
+
+    def get(self) -> Any:
+        """Return it; an environment reads it once."""
+        if self.world.is_news("secret"):
+            self.world.request(Step.APP_SECRET, _nothing)
+        return super().get()
+
+
+def carry_out[T](  # noqa: C901 -- one for each kind of fault
+    world: World, step: Step, execute: Callable[[], T], terms: Terms
+) -> T:
+    """Have a request to AWS carried out, or whatever fault is its fate.
+
+    Raises:
+        OutOfReachError: AWS's client gave up.
+    """
+    stage = world.stage
+    match world.fate(step):
+        case None:
+            return execute()
+        case Kind.CRASH_BEFORE:
+            world.crash(f"before {step.label}")
+        case Kind.CRASH_AFTER:
+            execute()
+            world.crash(f"after {step.label}")
+        case Kind.REFUSED:
+            raise OutOfReachError("throttled") if terms.refusal is None else terms.refusal(world)
+        case Kind.DUPLICATED:
+            _quietly(execute)
+            stage.pause(stage.random.uniform(0.1, 4))
+            world.say("repeats", step.label)
+            return execute()
+        case Kind.DELAYED if terms.repeats:
+            return _much_later(world, execute)
+        case Kind.DELAYED:
+            _later(world, step, stage.random.uniform(*OUTLASTING), execute)
+        case Kind.TIMED_OUT:
+            _quietly(execute)
+        case Kind.LATE:
+            wait = stage.random.choice((stage.random.uniform(0, LATE_SECONDS), LATE_SECONDS))
+            if terms.repeats and stage.random.random() < 0.5:
+                # One of the client's tries hangs, and another gets through.
+                _later(world, step, 2.0 + wait, execute)
+                stage.pause(2.0)
+                return execute()
+            _later(world, step, terms.given_up + wait, execute)
+        case Kind.DROPPED:
+            pass
+    stage.pause(terms.given_up)
+    world.say("gets no answer to", step.label)
+    raise OutOfReachError("no answer")
+
+
+def _much_later[T](world: World, execute: Callable[[], T]) -> T:
+    """The request is on its way for so long that its client is switched off, or nearly so."""
+    came: list[T | Exception] = []
+
+    def arrive() -> None:
+        try:
+            came.append(execute())
+        except Exception as error:  # noqa: BLE001 -- whoever waits for it will see it
+            came.append(error)
+
+    delay = world.stage.random.uniform(*OUTLASTING)
+    world.say(f"waits {delay:.0f} s")
+    world.stage.after(delay, arrive)
+    world.stage.pause(delay + 0.001)
+    if isinstance(came[0], Exception):
+        raise came[0]
+    return came[0]
+
+
+def _later(world: World, step: Step, delay: float, execute: Callable[[], object]) -> None:
+    def arrive() -> None:
+        world.say("carried out late:", step.label)
+        _quietly(execute)
+
+    world.stage.after(delay, arrive)
+
+
+def _quietly(execute: Callable[[], object]) -> None:
+    """Have a request carried out whose answer nobody hears."""
+    try:
+        execute()
+    except Exception:  # noqa: BLE001 -- whatever it says
+        return

@@ -5,28 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.fakes.house import COMPONENT
-from tests.simulation.judge import Confirmation, Judge
-from tests.simulation.steps import Chances
-from tests.simulation.world import World
-from wxvault.errors import WxvaultError
-from wxvault.protocol.pushes import Unauthorized
-from wxvault.services.numbers import BACK_OFF_CAP
-from wxvault.services.tools import token_sha256
+from tests.simulation.chances import CALM, Chances
+from tests.simulation.faults import CELLS
+from tests.simulation.town import Town
+from wxvault.protocol.pushes import FastRegistration, Ticket, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wxvault.vault.expressions import Item, Key
-
-APPIDS = ("wx00000000000000a1", "wx00000000000000a2")
-
-SETTLED_WITHIN = BACK_OFF_CAP + 240 + 300
-"""Seconds until everything must be well: the longest back-off, four minutes of silence, sweeps."""
+APPIDS = ("wx00000000000000a1", "wx00000000000000a2", "wx00000000000000a3")
 
 _DELAYS = ((0, 0.5), (0, 2), (0, 10), (0, 30), (0, 600))
-_CALM = Chances()
 _STORMS = (
-    _CALM,
+    CALM,
     Chances(slow=0.02, twice=0.1),
     Chances(slow=0.15),
     Chances(slow=0.1, silent=0.1, refused=0.1),
@@ -38,10 +29,15 @@ _STORMS = (
     Chances(crash=0.04, slow=0.03, repeated=0.03, silent=0.15, refused=0.1, unsent=0.2, twice=0.2),
     Chances(silent=0.5, twice=0.2),
     Chances(crash=0.08, slow=0.05, twice=0.2),
+    Chances(anything=0.02, slow=0.01),
+    Chances(anything=0.05, twice=0.1),
+    Chances(anything=0.15),
 )
+_OUTAGES = (0, 0, -1, 45009, 61004, 61006)
+_TARGETS = 4
 
 
-class Story(World):
+class Story(Town):
     """One schedule: everything in it follows from its seed."""
 
     def __init__(self, seed: int, *, trace: bool = False) -> None:
@@ -51,8 +47,13 @@ class Story(World):
         dice = self.stage.random
         self.wechat.rotate_on_refresh = dice.random() < 0.5
         self.wechat.second_exchange = dice.choice(("refused", "new", "same"))
-        self.judge = Judge(self)
-        self._last_time: dict[str, int] = {}
+        self.cold = dice.choice((0.0, 0.3, 1.0))
+        # Seeds take turns at the matrix, so that no cell is left to luck.
+        if seed % 4:
+            for number in range(_TARGETS):
+                step, kind = CELLS[(seed * _TARGETS + number * 89) % len(CELLS)]
+                self.wanted.setdefault(step, []).append(kind)
+        self._appids = APPIDS[: dice.choice((1, 1, 1, 1, 2, 2, 3))]
         self._last_arrival = 0.0
 
     def play(self) -> list[str]:
@@ -60,7 +61,7 @@ class Story(World):
         dice, stage = self.stage.random, self.stage
         self.push_ticket()
         self.component_keeper.renew()
-        for appid in APPIDS[: 2 if dice.random() < 0.3 else 1]:
+        for appid in self._appids:
             if dice.random() < 0.75:
                 self.authorize(appid)
         # Tokens are young, or about to become due.
@@ -71,34 +72,28 @@ class Story(World):
         for _ in range(dice.randint(1, 3)):
             end = self._round(end)
         for _ in range(int(end / 60) + 4):
-            stage.after(dice.uniform(0, end + 300), lambda: self._look_up(dice.choice(APPIDS)))
+            stage.after(
+                dice.uniform(0, end + 300), lambda: self._look_up(dice.choice(self._appids))
+            )
         # What is under way when it ends may still meet a fault.
         stage.run(stage.time + end + dice.choice((0.0, 30.0)))
-        self.chances = _CALM
-        calm_since = max(stage.time, self._last_arrival)
-        stage.run(calm_since)
-        while not stage.failures:
-            stage.run(stage.time + 60)
-            problems = self.judge.problems()
-            if not problems or stage.time > calm_since + SETTLED_WITHIN:
-                for problem in (*problems, *self.judge.excesses(), *self.judge.told_wrongly()):
-                    stage.fail(problem)
-                break
-        stage.close()
-        return stage.failures
-
-    def written(self, key: Key, before: Item | None, after: Item | None) -> None:
-        """Show a write to the judge."""
-        self.judge.look_at(key, before, after)
+        return self.settle_down(max(stage.time, self._last_arrival))
 
     def _round(self, start: float) -> float:
         """Have things happen at nearly the same time, in some weather; return when it is over."""
         dice, stage = self.stage.random, self.stage
         width, storm = dice.choice((2.0, 8.0, 30.0, 120.0)), dice.choice(_STORMS)
-        appids = APPIDS[: max(1, len(self.wechat.accounts))]
         stage.after(start, lambda: setattr(self, "chances", storm))
         for _ in range(dice.randint(1, 4)):
-            stage.after(start + dice.uniform(0, width), self._scene(dice.choice(appids)))
+            stage.after(start + dice.uniform(0, width), self._scene(dice.choice(self._appids)))
+        if dice.random() < 0.3:
+            stage.after(start + dice.uniform(0, width), self._aside)
+        if dice.random() < 0.1:
+            # WeChat is down for longer than it honours a superseded token.
+            begins, lasts = start + dice.uniform(0, width), dice.uniform(301, 900)
+            stage.after(begins, self._outage(dice.choice(_OUTAGES)))
+            stage.after(begins + lasts, self._outage(None))
+            return begins + lasts + 10.0
         return start + width + dice.choice((10.0, 60.0, 300.0))
 
     # --- scenes ----------------------------------------------------------------------------------
@@ -131,15 +126,38 @@ class Story(World):
 
         return scene
 
+    def _outage(self, code: int | None) -> Callable[[], None]:
+        def change() -> None:
+            self.outage = code
+            self.count("outage")
+            self.say("WeChat is", "up" if code is None else f"down with {code}")
+
+        return change
+
+    def _aside(self) -> None:
+        """Something happens that has to do with no token: a ticket, a link, another push."""
+        stage, now = self.stage, int(self.stage.time)
+        kind = stage.random.choice(("ticket", "launch", "launch", "unknown", "registration"))
+        self.say("aside", kind)
+        if kind == "ticket":
+            ticket = f"ticket@@@{now:086d}"
+            self.wechat.tickets.add(ticket)
+            self.push(Ticket(COMPONENT, now, ticket), 0)
+        elif kind == "launch":
+            self.launch()
+        elif kind == "unknown":
+            self.push(Unknown(COMPONENT, now, "something_new", {"n": "1"}), 0)
+        else:
+            self.push(_failed_registration(now), 0)
+
     def _confirm(self, appid: str) -> None:
         """A merchant confirms; the push and the browser come in any order, late, or not at all."""
         dice = self.stage.random
         code = self.wechat.confirm(appid)
-        when = self._create_time(appid)
+        when = self.create_time(appid)
         self.say("confirms", appid[-2:], when)
-        pre_auth_code, cookie = f"preauthcode@@@{code[-10:]}", f"cookie{code[-10:]}"
         tenant_id = dice.choice(("tenant", "tenant", "tenant", "another"))
-        session = self.open_session(tenant_id, pre_auth_code, cookie)
+        session, pre_auth_code, cookie = self.session_for(code, tenant_id)
         way = dice.choice(("push", "both", "both", "both", "redirect", "late push"))
         if way != "redirect":
             delay = self._delay((5, 900)) if way == "late push" else self._delay()
@@ -149,23 +167,12 @@ class Story(World):
             for _ in range(dice.choice((1, 1, 2))):
                 self.redirect(session, code, cookies, self._delay((0, 0.5), (0, 2), (0, 60)))
         pushed = way != "redirect"
-        whose = tenant_id if pushed or cookies else None
-        self.judge.confirmations.append(Confirmation(code, appid, pushed, whose))
+        self.confirmed(code, appid, pushed=pushed, whose=tenant_id if pushed or cookies else None)
         self.stage.after(dice.uniform(0.5, 20), lambda: self._look_up(appid))
 
     def _cancel(self, appid: str) -> None:
         if self.wechat.accounts[appid].authorized:
-            self.wechat.cancel(appid)
-            when = self._create_time(appid)
-            self.say("cancels", appid[-2:], when)
-            self.judge.cancelled.append((appid, self.stage.time, when))
-            self.push(Unauthorized(COMPONENT, when, appid), self._delay())
-
-    def _create_time(self, appid: str) -> int:
-        """Return WeChat's time: nobody confirms and cancels within one second."""
-        now = max(int(self.stage.time), self._last_time.get(appid, 0) + 1)
-        self._last_time[appid] = now
-        return now
+            self.cancel(appid, self._delay())
 
     def _delay(self, *choices: tuple[float, float]) -> float:
         """Return how long a push or browser takes: mostly moments, sometimes minutes."""
@@ -174,23 +181,10 @@ class Story(World):
         return delay
 
     def _look_up(self, appid: str, *, forced: bool = False) -> None:
-        """Somebody wants a token, or says that WeChat refused the one there is."""
-        min_ttl = self.stage.random.choice((0, 0, 1200))
+        self.look_up(appid, forced=forced, min_ttl=self.stage.random.choice((0, 0, 1200)))
 
-        def work() -> None:
-            started = self.stage.time
-            rejected = self.judge.token_of(appid) if forced else None
-            try:
-                found = self.lookup.find(
-                    appid,
-                    rejected_token_sha256=None if rejected is None else token_sha256(rejected),
-                    min_ttl=min_ttl,
-                )
-            except WxvaultError as error:
-                self.say("look-up", appid[-2:], error.code)
-                return
-            self.say("look-up", appid[-2:], found.access_token[-4:], found.renewed)
-            self.judge.look_up(appid, found.access_token, started)
 
-        self.judge.forced += forced
-        self.stage.spawn("look-up", work, seconds=12)
+def _failed_registration(now: int) -> FastRegistration:
+    return FastRegistration(
+        COMPONENT, now, "notify_third_fasteregister", None, 100001, None, "not this time", {}
+    )

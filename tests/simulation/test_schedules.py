@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.house import MERCHANT
-from tests.simulation.steps import Chances
+from tests.simulation.chances import Chances
 from tests.simulation.story import Story
 from tests.simulation.world import World
 from wxvault.errors import WxvaultError

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tests.fakes.house import COMPONENT, FakeQueue, House
+from tests.simulation.calls import SteppedWeChat
+from tests.simulation.chances import CALM
+from tests.simulation.faults import Kind, Step
 from tests.simulation.stage import START, Actor, Stage, StageClock
 from tests.simulation.steps import (
-    Chances,
+    USUAL,
     ClearSealing,
+    OutOfReachError,
     SteppedBus,
     SteppedQueue,
+    SteppedSecret,
     SteppedTable,
-    SteppedWeChat,
+    Terms,
     TrueClock,
+    carry_out,
 )
-from wxvault.errors import RenewalFailingError, WxvaultError
+from wxvault.errors import NO_COMPONENT_TOKEN, WxvaultError
 from wxvault.protocol.pushes import Authorized, Unauthorized
+from wxvault.services.component import ComponentToken
 from wxvault.services.onboarding_state import Code, Session
 from wxvault.services.outcome import Outcome
 from wxvault.services.tools import token_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.fakes.memory_table import MemoryTable
     from wxvault.protocol.pushes import Push
@@ -39,8 +46,18 @@ class World(House):
         self, seed: int, *, trace: bool = False, life: int = 7200, overlap: float = 300.0
     ) -> None:
         self.stage = Stage(seed)
-        self.chances = Chances()
+        self.chances = CALM
+        self.cold = 0.0
+        """How likely an actor finds an environment that has read nothing yet."""
+        self.outage: int | None = None
+        """WeChat is down: it refuses everything with this code, or answers nothing (0)."""
+        self.wanted: dict[Step, list[Kind]] = {}
+        """Faults that are to be met here, each once."""
+        self.met: dict[tuple[Step, Kind], int] = {}
+        """How often a step met a fault."""
         self.faults: dict[str, int] = {}
+        self.digest = 0
+        """What tells this schedule from others: who came to which step when, and its fate."""
         self.tracing = trace
         self.accepted: dict[str, float] = {}
         """When the push of a code was accepted."""
@@ -56,32 +73,71 @@ class World(House):
             wechat=wechat,
             sealing=ClearSealing(self),
             bus=SteppedBus(world=self),
+            app_secret=SteppedSecret(wechat.secret, world=self),
         )
+
+    def new_component_token(self) -> ComponentToken:
+        """Return the component token as environments keep it: a new one has to read it."""
+        return _ColdComponentToken(self)
 
     # --- steps -----------------------------------------------------------------------------------
 
-    def step(self, what: str, key: Key | None) -> None:
-        """Come to a step; it is done when this returns."""
-        if self.stage.current is None:
-            return
-        self.stage.pause(self.latency(0.003, 0.3))
-        if self.happens(self.chances.slow):
-            self.count("slow step")
-            self.stage.pause(self.stage.random.uniform(0.5, 12))
-        if self.happens(self.chances.crash / 2):
-            self.crash(f"before {what}")
+    def request[T](self, step: Step, execute: Callable[[], T], terms: Terms = USUAL) -> T:
+        """Have a request to AWS carried out; it is a step if an actor makes it."""
+        stage = self.stage
+        if stage.current is None:
+            return execute()
+        self.arrive(step)
+        stage.pause(self.latency(0.003, 0.3))
+        self._dawdle()
         if self.tracing:
-            self.say(what, key.pk[:1] + key.sk if key else "")
+            self.say(step.label)
+        answer = carry_out(self, step, execute, terms)
+        self._dawdle()
+        return answer
 
-    def stepped(self, what: str, key: Key | None) -> None:
-        """Leave a step that was done."""
-        if self.stage.current is None:
-            return
-        if self.happens(self.chances.slow):
+    def arrive(self, step: Step) -> None:
+        """Come to a step; who directs this world may have others go first."""
+        assert self.stage.current is not None
+        self.digest = hash((self.digest, self.stage.current.number, step.value))
+
+    def hold_answer(self, step: Step) -> None:
+        """Come to the end of a call to WeChat, before its answer is heard."""
+
+    def fate(self, step: Step) -> Kind | None:
+        """Decide what happens to a step; None: nothing does."""
+        kind = self._wanted_fate(step)
+        if kind is None:
+            kind = self.chances.fate(step, self.stage.random.random())
+        if kind is not None:
+            self.meet(step, kind)
+        return kind
+
+    def meet(self, step: Step, kind: Kind) -> None:
+        """Note that a step meets a fault."""
+        self.met[step, kind] = self.met.get((step, kind), 0) + 1
+        self.count(kind.label)
+        self.digest = hash((self.digest, step.value, kind.value))
+        self.say("  fault:", kind.label, "at", step.label)
+
+    def _wanted_fate(self, step: Step) -> Kind | None:
+        kinds = self.wanted.get(step)
+        if kinds and self.stage.random.random() < 0.5:
+            return kinds.pop()
+        return None
+
+    def _dawdle(self) -> None:
+        if self.chances.slow and self.happens(self.chances.slow):
             self.count("slow step")
             self.stage.pause(self.stage.random.uniform(0.5, 12))
-        if self.happens(self.chances.crash / 2):
-            self.crash(f"after {what}")
+
+    def is_news(self, what: str) -> bool:
+        """Say whether an actor's environment has to fetch something that it keeps from then on."""
+        actor = self.stage.current
+        if actor is None or actor.kept is None or what in actor.kept:
+            return False
+        actor.kept.add(what)
+        return True
 
     def latency(self, least: float, most: float) -> float:
         """Return a time between two, short ones being more likely."""
@@ -92,9 +148,8 @@ class World(House):
         """Throw the dice; nothing happens outside of actors."""
         return chance > 0 and self.stage.current is not None and self.stage.random.random() < chance
 
-    def crash(self, why: str) -> None:
+    def crash(self, why: str) -> NoReturn:
         """End the actor that is on."""
-        self.count("crash")
         self.stage.crash(why)
 
     def count(self, fault: str) -> None:
@@ -109,33 +164,62 @@ class World(House):
     def written(self, key: Key, before: Item | None, after: Item | None) -> None:
         """Look at a write; whoever checks invariants has more to say."""
 
+    def start(
+        self,
+        name: str,
+        work: Callable[[], object],
+        *,
+        delay: float = 0.0,
+        seconds: float,
+        at_end: Callable[[Actor], None] | None = None,
+        journey: str = "",
+    ) -> Actor:
+        """Have a function run; its environment may be a new one."""
+
+        def run() -> None:
+            try:
+                work()
+            except OutOfReachError:
+                # The function fails, as Lambda does when its handler raises.
+                actor.failed = True
+                self.say("fails")
+
+        actor = self.stage.spawn(
+            name, run, delay=delay, seconds=seconds, at_end=at_end, journey=journey
+        )
+        if self.cold and self.stage.random.random() < self.cold:
+            actor.kept = set()
+        return actor
+
     # --- everybody who acts ----------------------------------------------------------------------
 
     def new_queue(self) -> FakeQueue:
         """Return a queue that delivers."""
         return SteppedQueue(self)
 
-    def deliver(self, job: Mapping[str, Any], received: int = 1) -> None:
+    def deliver(self, job: Mapping[str, Any], received: int = 1, *, journey: str = "") -> None:
         """Have a job done by whoever does such jobs."""
         failed: list[bool] = []
 
         def work() -> None:
             try:
                 self._do(job)
-            except RenewalFailingError:
-                failed.append("code_sha256" in job)
+            except NO_COMPONENT_TOKEN as error:
+                # As the functions do: the sweep will send it again.
+                self.say("is put off", error.code)
             except WxvaultError as error:
                 self.say("fails", error.code)
                 failed.append(True)
 
         def at_end(actor: Actor) -> None:
-            if (actor.crashed or any(failed)) and received < RECEIVED_AT_MOST:
+            lost = actor.crashed or actor.failed or failed
+            if lost and received < RECEIVED_AT_MOST:
                 self.stage.after(REDELIVERED_SECONDS, lambda: self.deliver(job, received + 1))
 
         name = "exchange" if "code_sha256" in job else "renew"
         for _ in range(2 if self.happens(self.chances.twice) else 1):
             delay = self.latency(0.01, 1.0)
-            self.stage.spawn(name, work, delay=delay, seconds=25, at_end=at_end)
+            self.start(name, work, delay=delay, seconds=25, at_end=at_end, journey=journey)
 
     def _do(self, job: Mapping[str, Any]) -> None:
         if "code_sha256" in job:
@@ -178,9 +262,16 @@ class World(House):
                 self.say("outcome", outcome)
                 came.append(outcome)
 
-        delay = self.latency(0.01, 0.5)
-        actor = self.stage.spawn("invoked renew", work, delay=delay, seconds=25)
-        self.stage.wait_for(actor, seconds)
+        def invoke() -> Actor:
+            delay = self.latency(0.01, 0.5)
+            return self.start("invoked renew", work, delay=delay, seconds=25)
+
+        deadline = self.stage.time + seconds
+        try:
+            actor = self.request(Step.INVOKE, invoke, Terms(given_up=seconds, repeats=False))
+        except OutOfReachError:
+            return Outcome.UNKNOWN
+        self.stage.wait_for(actor, max(deadline - self.stage.time, 0.0))
         if not came:
             return Outcome.UNKNOWN
         if isinstance(came[0], WxvaultError):
@@ -193,12 +284,15 @@ class World(House):
         def sweep() -> None:
             now = self.stage.time
             if any(item.get("due_at", now + 1) <= now for item in self.table.items.values()):
-                self.stage.spawn("sweep", self.sweep.run, seconds=55)
+                self.start("sweep", self._sweep, seconds=55)
             self.stage.after(60, sweep)
 
         self.stage.after(self.stage.random.uniform(0, 60), sweep)
 
-    def push(self, push: Push, delay: float, attempt: int = 1) -> None:
+    def _sweep(self) -> None:
+        self.say("swept", self.sweep.run())
+
+    def push(self, push: Push, delay: float, attempt: int = 1, *, journey: str = "") -> None:
         """Have WeChat push something until it is accepted."""
 
         def work() -> None:
@@ -206,12 +300,12 @@ class World(House):
             self._note_accepted(push)
 
         def at_end(actor: Actor) -> None:
-            if actor.crashed:
+            if actor.crashed or actor.failed:
                 self.push(push, 5.0 if attempt < 3 else 60.0, attempt + 1)
 
         twice = attempt == 1 and self.stage.random.random() < self.chances.twice
         for _ in range(2 if twice else 1):
-            self.stage.spawn(push.info_type, work, delay=delay, seconds=4, at_end=at_end)
+            self.start(push.info_type, work, delay=delay, seconds=4, at_end=at_end, journey=journey)
             delay += self.latency(0.1, 600)
 
     def _note_accepted(self, push: Push) -> None:
@@ -222,13 +316,19 @@ class World(House):
             self.accepted.setdefault(push.authorization_code, now)
 
     def push_later(
-        self, code: str, *, delay: float, when: int | None = None, pre_auth_code: str | None = None
+        self,
+        code: str,
+        *,
+        delay: float,
+        when: int | None = None,
+        pre_auth_code: str | None = None,
+        journey: str = "",
     ) -> None:
         """Have WeChat push that a merchant has authorised."""
         appid = self.wechat.codes[code].appid
         at = int(self.stage.time) if when is None else when
         push = Authorized(COMPONENT, at, appid, code, at + 3600, pre_auth_code, update=False)
-        self.push(push, delay)
+        self.push(push, delay, journey=journey)
 
     def open_session(self, tenant_id: str, pre_auth_code: str, cookie: str) -> Session:
         """Have a session that minted a pre-auth code for a browser."""
@@ -242,16 +342,30 @@ class World(House):
         assert found is not None
         return found
 
-    def redirect(self, session: Session, code: str, cookies: list[str], delay: float) -> None:
+    def redirect(
+        self, session: Session, code: str, cookies: list[str], delay: float, *, journey: str = ""
+    ) -> None:
         """Have a browser come back with a code."""
 
         def work() -> None:
             try:
                 self.say("landing", self.landing.arrive(session, code, cookies))
-            except ConnectionError:
-                self.say("landing without a job")
+            except WxvaultError as error:
+                self.say("landing", error.code)
 
-        self.stage.spawn("landing", work, delay=delay, seconds=10)
+        self.start("landing", work, delay=delay, seconds=10, journey=journey)
+
+    def launch(self, *, journey: str = "") -> None:
+        """Have a backend make a link, and a merchant open it and press the button."""
+
+        def work() -> None:
+            try:
+                made = self.onboarding.create("tenant", {"style": "pc"})
+                self.onboarding.launch(made.session_id, "")
+            except WxvaultError as error:
+                self.say("launch", error.code)
+
+        self.start("launch", work, seconds=12, journey=journey)
 
     def code_now(self, code: str) -> Code | None:
         """Return where an authorization code stands."""
@@ -264,3 +378,17 @@ class World(House):
     def elapsed(self) -> float:
         """Seconds since the beginning."""
         return self.stage.time - START
+
+
+class _ColdComponentToken(ComponentToken):
+    """The component token of every environment; one that is new has nothing kept."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.lookup, world.clock, overlap=world.wechat.overlap)
+        self._world = world
+
+    def get(self) -> str:
+        """Return a component token."""
+        if self._world.is_news("component token"):
+            self._kept = None
+        return super().get()

@@ -217,7 +217,8 @@ class Judge:
 
 def _was_heard(call: Call) -> bool:
     """Say whether somebody got the answer and lived to use it."""
-    return call.answered and not (isinstance(call.caller, Actor) and call.caller.crashed)
+    caller = call.caller
+    return call.answered and not (isinstance(caller, Actor) and (caller.crashed or caller.failed))
 
 
 def _secret(item: Mapping[str, object], name: str) -> str | None:

@@ -43,7 +43,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Mapping[str, Any]
     ) -> Outcome:
         return component.renew(rejected_token_sha256=rejected_token_sha256)
 
-    lookup = Lookup(wiring.tokens, renew_component, wiring.clock, overlap=overlap)
+    lookup = Lookup(wiring.tokens, renew_component, wiring.clock, wiring.uniform, overlap=overlap)
     token = ComponentToken(lookup, wiring.clock, overlap=overlap)
     keeper = Keeper(tools, wiring.wechat, token)
 

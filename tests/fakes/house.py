@@ -134,7 +134,9 @@ class House:
         self.component_keeper = ComponentKeeper(
             self.tools, self.wechat, self.items, self.app_secret
         )
-        self.lookup = Lookup(self.tokens, self.renew, self.clock, overlap=self.wechat.overlap)
+        self.lookup = Lookup(
+            self.tokens, self.renew, self.clock, self.random.random, overlap=self.wechat.overlap
+        )
         self.component = self.new_component_token()
         self.keeper = Keeper(self.tools, self.wechat, self.component)
         self.exchange = Exchange(

@@ -333,4 +333,6 @@ def land(house: House, via: Link, code: str, cookies: Sequence[str] | None = Non
 
 def other_environment(house: House) -> Lookup:
     """Return the look-up of another environment over the same table."""
-    return Lookup(house.tokens, house.renew, house.clock, overlap=house.wechat.overlap)
+    return Lookup(
+        house.tokens, house.renew, house.clock, house.random.random, overlap=house.wechat.overlap
+    )

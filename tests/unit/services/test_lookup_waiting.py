@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,7 @@ from tests.unit.services.kit import (
     stored,
     until_due,
 )
-from wxvault.errors import AuthorizerRevokedError, RenewalInProgressError
+from wxvault.errors import AuthorizerRevokedError, RenewalFailingError, RenewalInProgressError
 from wxvault.services.lookup import Lookup
 from wxvault.services.outcome import Outcome
 from wxvault.services.state import Purpose
@@ -62,7 +63,9 @@ class SlowRenew:
     def lookup(self) -> Lookup:
         """Return the look-up that asks it."""
         house = self.house
-        return Lookup(house.tokens, self, house.clock, overlap=house.wechat.overlap)
+        return Lookup(
+            house.tokens, self, house.clock, house.random.random, overlap=house.wechat.overlap
+        )
 
 
 def expired() -> House:
@@ -143,6 +146,49 @@ def test_who_loses_polls_on() -> None:
     assert len(renew.asked_for) == 3
     assert found.renewed
     assert house.wechat.honours(MERCHANT, found.access_token)
+
+
+def test_renew_that_cannot_be_invoked_is_asked_a_few_times() -> None:
+    """Throttled each time: eight seconds bring a handful of asks, ever further apart."""
+    house = expired()
+    times: list[float] = []
+
+    def answer() -> Outcome:
+        times.append(house.clock.now())
+        return Outcome.UNKNOWN
+
+    started = house.clock.now()
+    with pytest.raises(RenewalInProgressError):
+        SlowRenew(house, answer).lookup().find(MERCHANT)
+    assert house.clock.now() - started == pytest.approx(8, abs=0.15)
+    pauses = [after - before for before, after in pairwise(times)]
+    assert 4 <= len(times) <= 8
+    assert pauses[0] < 0.5
+    assert max(pauses) <= 3.15
+    assert pauses[-1] > 3 * pauses[0]
+
+
+def test_those_who_wait_do_not_ask_again_at_the_same_moment() -> None:
+    """Two who were turned away together come back apart."""
+    second_asks = set()
+    for seed in range(5):
+        house = expired()
+        house.random.seed(seed)
+        renew = SlowRenew(house, lambda: Outcome.UNKNOWN)
+        with pytest.raises(RenewalInProgressError):
+            renew.lookup().find(MERCHANT)
+        second_asks.add(renew.asked_for[2]["seconds"])
+    assert len(second_asks) > 1
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NOT_DUE, Outcome.REFUSED, Outcome.FAILING])
+def test_where_nothing_can_change_the_answer_comes_at_once(outcome: Outcome) -> None:
+    """Whoever is told that WeChat refuses, or that nothing is due, does not sleep over it."""
+    house = expired()
+    started = house.clock.now()
+    with pytest.raises(RenewalFailingError):
+        SlowRenew(house, lambda: outcome).lookup().find(MERCHANT)
+    assert house.clock.now() == started
 
 
 def test_no_answer_of_renew_is_no_answer() -> None:

@@ -79,6 +79,10 @@ class Wiring:
         """The component that this deployment serves."""
         return self.settings.component_appid
 
+    def uniform(self) -> float:
+        """Return a random number in [0, 1)."""
+        return random.SystemRandom().random()
+
     def new_id(self) -> str:
         """Return a random id that nobody else has."""
         return secrets.token_hex(16)
@@ -174,7 +178,7 @@ class Wiring:
             tokens=self.tokens,
             events=Events(self.bus, self.component_appid, self.clock),
             clock=self.clock,
-            uniform=random.SystemRandom().random,
+            uniform=self.uniform,
             new_id=self.new_id,
         )
 
@@ -214,7 +218,8 @@ class Wiring:
     @cached_property
     def lookup(self) -> Lookup:
         """Looks tokens up."""
-        return Lookup(self.tokens, self.renewer, self.clock, overlap=self.settings.overlap_seconds)
+        overlap = self.settings.overlap_seconds
+        return Lookup(self.tokens, self.renewer, self.clock, self.uniform, overlap=overlap)
 
     @cached_property
     def component_token(self) -> ComponentToken:

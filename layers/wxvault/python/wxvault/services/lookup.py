@@ -24,13 +24,18 @@ from wxvault.errors import (
 from wxvault.protocol.return_codes import remedy
 from wxvault.services.numbers import POLL_SECONDS, WAIT_SECONDS
 from wxvault.services.outcome import Outcome
-from wxvault.services.policy import has_live_lease, is_servable
+from wxvault.services.policy import has_live_lease, is_servable, pause_between_asks
 from wxvault.services.state import Status, TokenState
 from wxvault.services.tools import token_sha256
 
 if TYPE_CHECKING:
     from wxvault.clock import Clock
+    from wxvault.services.policy import Uniform
     from wxvault.services.ports import Tokens
+
+
+_NO_NEWS = (Outcome.LEASED, Outcome.UNKNOWN)
+"""Somebody is at it, or *renew* did not answer: only time tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,13 @@ class Renewer(Protocol):
 class Lookup:
     """Finds tokens of authorizers, and the component's own (appid None)."""
 
-    def __init__(self, tokens: Tokens, renew: Renewer, clock: Clock, *, overlap: float) -> None:
+    def __init__(
+        self, tokens: Tokens, renew: Renewer, clock: Clock, uniform: Uniform, *, overlap: float
+    ) -> None:
         self._tokens = tokens
         self._renew = renew
         self._clock = clock
+        self._uniform = uniform
         self._overlap = overlap
 
     def find(
@@ -88,6 +96,7 @@ class Lookup:
         rejected = token_sha256(rejected_token) if rejected_token else rejected_token_sha256
         deadline = self._clock.now() + WAIT_SECONDS
         asked: Outcome | None = None
+        asks, ask_again_at = 0, 0.0
         while True:
             state = self._tokens.get(authorizer_appid)
             now = self._clock.now()
@@ -103,14 +112,17 @@ class Lookup:
                     if token is not None:
                         return self._found(state, token, asked)
                     raise _failing(authorizer_appid, state)
-                if left > 0 and not has_live_lease(state, now):
+                if left > 0 and now >= ask_again_at and not has_live_lease(state, now):
                     asked = self._renew(
                         authorizer_appid,
                         rejected_token_sha256=rejected,
                         min_ttl=min_ttl,
                         seconds=left,
                     )
-                    if asked is Outcome.RENEWED:
+                    asks += 1
+                    ask_again_at = self._clock.now() + pause_between_asks(asks, self._uniform)
+                    if asked not in _NO_NEWS:
+                        # Whatever could be done is done: what stands there now is the answer.
                         continue
                 elif left <= 0 and token is not None and rejected is None:
                     return self._found(state, token, asked)

@@ -23,6 +23,10 @@ WAIT_SECONDS = 8.0
 POLL_SECONDS = 0.15
 """Pause between two reads of somebody who waits."""
 
+ASK_AGAIN_FIRST = 0.3
+ASK_AGAIN_CAP = 3.0
+"""Pause of a look-up before it asks *renew* again: doubled each time, half of it at random."""
+
 CODE_DUE_SECONDS = 15.0
 """A code that nobody has exchanged after this long is picked up by the sweep."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wxvault.services.numbers import (
+    ASK_AGAIN_CAP,
+    ASK_AGAIN_FIRST,
     BACK_OFF_CAP,
     BACK_OFF_FIRST,
     CLOCKS_SECONDS,
@@ -73,3 +75,12 @@ def back_off(attempts: int, uniform: Uniform) -> float:
     ceiling: float = min(BACK_OFF_CAP, BACK_OFF_FIRST * 2.0**doublings)
     # Never zero: a refusal that is repeated at once is a loop.
     return max(1.0, uniform() * ceiling)
+
+
+def pause_between_asks(asks: int, uniform: Uniform) -> float:
+    """Return seconds until *renew* may be asked again by one who has asked ``asks`` times.
+
+    Half of it is random: when *renew* cannot be invoked, all who wait must not come back at once.
+    """
+    pause = min(ASK_AGAIN_CAP, ASK_AGAIN_FIRST * 2.0 ** (asks - 1))
+    return pause * (0.5 + uniform() / 2)

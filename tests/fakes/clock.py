@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def half() -> float:
+    """Be the chance that is always in the middle."""
+    return 0.5
+
+
 @dataclass
 class FakeClock:
     """Fits :class:`wxvault.clock.Clock`."""

@@ -116,7 +116,9 @@ class House:
         self.exchange_queue, self.renew_queue = self.new_queue(), self.new_queue()
         self.app_secret = FakeSecret(self.wechat.secret) if app_secret is None else app_secret
         self.sealing = Sealing(self.keys, self.random.randbytes) if sealing is None else sealing
-        self.tokens = TokenItems(self.table, self.sealing, COMPONENT)
+        self.tokens = TokenItems(
+            self.table, self.sealing, COMPONENT, self.clock, self.random.random
+        )
         self.codes = Codes(self.table, self.sealing, COMPONENT)
         self.sessions = Sessions(self.table, COMPONENT)
         self.items = ComponentItems(self.table, self.sealing, COMPONENT)

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.fakes.clock import FakeClock, half
 from tests.integration.resources import dynamodb, make_table
 from tests.template import translation
 from wxvault.vault.table import DynamoTable
@@ -49,7 +50,7 @@ def table(client: DynamoDBClient) -> DynamoTable:
     items = client.scan(TableName=TABLE, ProjectionExpression="pk, sk")["Items"]
     for item in items:
         client.delete_item(TableName=TABLE, Key=item)
-    return DynamoTable(client, TABLE)
+    return DynamoTable(client, TABLE, FakeClock(), half)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from tests.fakes.clock import FakeClock, half
 from tests.integration.conftest import TABLE
 from tests.integration.resources import dynamodb
+from wxvault.errors import BusyError
 from wxvault.vault.expressions import (
     MISSING,
     ConditionFailedError,
@@ -19,7 +21,7 @@ from wxvault.vault.expressions import (
     TransactionFailedError,
     Update,
 )
-from wxvault.vault.table import DynamoTable, TransactionConflictError
+from wxvault.vault.table import DynamoTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,9 +49,16 @@ def stubber() -> Iterator[Stubber]:
 
 
 @pytest.fixture
-def table(stubber: Stubber) -> DynamoTable:
+def clock() -> FakeClock:
+    """Return the clock that shows how long the table pauses."""
+    return FakeClock()
+
+
+@pytest.fixture
+def table(stubber: Stubber, clock: FakeClock) -> DynamoTable:
     """Return the table that hears them."""
-    return DynamoTable(stubber.client, TABLE)  # type: ignore[arg-type]  # it is dynamodb()
+    client: Any = stubber.client
+    return DynamoTable(client, TABLE, clock, half)
 
 
 def cancel(stubber: Stubber, *reasons: dict[str, Any]) -> None:
@@ -96,12 +105,31 @@ def test_a_refusal_without_an_item_means_that_there_is_none(
     assert caught.value.item is None
 
 
-def test_a_write_is_not_repeated_for_ever(stubber: Stubber, table: DynamoTable) -> None:
-    """At last it is an error of its own, and nothing was written."""
+def test_a_write_is_not_repeated_for_ever(
+    stubber: Stubber, table: DynamoTable, clock: FakeClock
+) -> None:
+    """After half a second at most it is an error that says to try again; nothing was written."""
+    started = clock.now()
     for _ in range(8):
         stubber.add_client_error("put_item", "TransactionConflictException")
-    with pytest.raises(TransactionConflictError):
+    with pytest.raises(BusyError) as caught:
         table.write(WRITES["put_item"])
+    assert "again" in caught.value.remedy
+    assert 0.1 < clock.now() - started < 0.5
+
+
+def test_who_met_a_transaction_pauses_ever_longer(
+    stubber: Stubber, table: DynamoTable, clock: FakeClock
+) -> None:
+    """The first repetition comes almost at once; whoever met once leaves the others time."""
+    times: list[float] = []
+    clock.while_sleeping += [lambda: times.append(clock.now())] * 3
+    started = clock.now()
+    for _ in range(3):
+        stubber.add_client_error("put_item", "TransactionConflictException")
+    stubber.add_response("put_item", {})
+    table.write(WRITES["put_item"])
+    assert [round(time - started, 3) for time in times] == [0.005, 0.015, 0.035]
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
@@ -137,7 +165,7 @@ def test_a_transaction_is_not_repeated_for_ever(stubber: Stubber, table: DynamoT
     """At last it is an error of its own."""
     for _ in range(8):
         cancel(stubber, FINE, CONFLICT)
-    with pytest.raises(TransactionConflictError):
+    with pytest.raises(BusyError):
         table.transact(BOTH)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.fakes.clock import FakeClock, half
 from tests.integration.conftest import TABLE
 from tests.integration.resources import Line, dynamodb
 from tests.unit.vault.kit import MERCHANT, NOW, Vault
@@ -44,7 +45,7 @@ def far_table(table: DynamoTable, line: Line) -> DynamoTable:
     """Return the same table at the end of a line that may lose answers."""
     client = dynamodb()
     line.tap(client)
-    return DynamoTable(client, TABLE)
+    return DynamoTable(client, TABLE, FakeClock(), half)
 
 
 def requests_of(client: DynamoDBClient) -> list[tuple[str, dict[str, Any]]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from tests.fakes.clock import FakeClock, half
 from tests.integration.both_tables import BothTables
 from tests.integration.conftest import TABLE
 from tests.unit.vault.every_item import write_every_item
@@ -57,7 +58,7 @@ def test_items_end_by_delete_after_and_can_be_restored(client: DynamoDBClient) -
 @pytest.fixture(scope="module")
 def both(client: DynamoDBClient) -> BothTables:
     """Return both tables after every kind of item was written to them."""
-    both = BothTables(DynamoTable(client, TABLE))
+    both = BothTables(DynamoTable(client, TABLE, FakeClock(), half))
     write_every_item(Vault(cast("ScriptedTable", both)))
     return both
 

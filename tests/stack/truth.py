@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,9 +50,10 @@ class Vault:
     def __init__(self, stack: LocalStack) -> None:
         root, component = stack.root, stack.component.appid
         keys = KmsDataKeys(root.kms, stack.outputs["SealingKeyArn"], component, SystemClock())
-        table = DynamoTable(root.dynamodb, stack.outputs["TableName"])
+        clock, uniform = SystemClock(), SystemRandom().random
+        table = DynamoTable(root.dynamodb, stack.outputs["TableName"], clock, uniform)
         sealing = Sealing(keys, secrets.token_bytes)
-        self.tokens = TokenItems(table, sealing, component)
+        self.tokens = TokenItems(table, sealing, component, clock, uniform)
         self.codes = Codes(table, sealing, component)
 
     def state(self, appid: str) -> TokenState:

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.fakes.clock import FakeClock, half
 from tests.fakes.data_keys import FakeDataKeys
 from tests.fakes.memory_table import MemoryTable
 from wxvault.services.state import Access, Lease, Purpose, Status, TokenState
@@ -72,10 +73,11 @@ class Vault:
 
     table: ScriptedTable = field(default_factory=ScriptedTable)
     keys: FakeDataKeys = field(default_factory=FakeDataKeys)
+    clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
         self.sealing = Sealing(self.keys, random.Random(1).randbytes)
-        self.tokens = TokenItems(self.table, self.sealing, COMPONENT)
+        self.tokens = TokenItems(self.table, self.sealing, COMPONENT, self.clock, half)
         self.codes = Codes(self.table, self.sealing, COMPONENT)
         self.sessions = Sessions(self.table, COMPONENT)
         self.items = ComponentItems(self.table, self.sealing, COMPONENT)

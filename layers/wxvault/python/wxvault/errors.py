@@ -208,6 +208,13 @@ class SealBrokenError(WxvaultError):
     )
 
 
+class BusyError(WxvaultError):
+    """Others changed the same item again and again; nothing was written."""
+
+    code = "busy"
+    default_remedy = "Try again in a moment; nothing was changed."
+
+
 # --- WeChat's answers ----------------------------------------------------------------------------
 
 

@@ -42,6 +42,7 @@ STATUS_OF: Final[dict[type[errors.WxvaultError], int]] = {
     errors.RenewalFailingError: 503,
     errors.NoTicketError: 503,
     errors.SealBrokenError: 503,
+    errors.BusyError: 503,
     errors.WeChatError: 502,
     errors.WeChatUnknownError: 504,
 }
@@ -54,6 +55,7 @@ _RETRY_AFTER: Final[dict[type[errors.WxvaultError], int]] = {
     errors.RenewalFailingError: 10,
     errors.NoTicketError: 60,
     errors.SealBrokenError: 10,
+    errors.BusyError: 1,
     errors.WeChatUnknownError: 10,
 }
 

@@ -93,7 +93,7 @@ class Wiring:
     def table(self) -> DynamoTable:
         """The one table."""
         client = boto3.client("dynamodb", config=_CONFIG)
-        return DynamoTable(client, self.settings.table_name)
+        return DynamoTable(client, self.settings.table_name, self.clock, self.uniform)
 
     @cached_property
     def sealing(self) -> Sealing:
@@ -106,7 +106,7 @@ class Wiring:
     @cached_property
     def tokens(self) -> TokenItems:
         """TOKEN items."""
-        return TokenItems(self.table, self.sealing, self.component_appid)
+        return TokenItems(self.table, self.sealing, self.component_appid, self.clock, self.uniform)
 
     @cached_property
     def codes(self) -> Codes:

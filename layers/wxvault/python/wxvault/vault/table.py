@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from wxvault.errors import BusyError
 from wxvault.vault.expressions import (
     Absent,
     AllOf,
@@ -25,11 +26,15 @@ from wxvault.vault.expressions import (
     Value,
     Write,
 )
+from wxvault.vault.pauses import TRIES, Pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from wxvault.clock import Clock
+    from wxvault.services.policy import Uniform
 
 _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()
@@ -62,23 +67,21 @@ class Table(Protocol):
         """Read key and ``due_at`` of what is due in one shard (eventually consistent)."""
 
 
-class TransactionConflictError(Exception):
-    """Others were writing the same item, again and again; nothing was written."""
-
-
-_CONFLICT_TRIES = 8
-"""A transaction is over within some requests' time; AWS's client does not repeat what met one."""
+class _ConflictError(Exception):
+    """A write met somebody else's transaction on its item; never leaves this module."""
 
 
 class DynamoTable:
     """The table in DynamoDB.
 
-    A write that meets somebody else's transaction on its item is sent again, several times.
+    A write that meets somebody else's transaction on its item is sent again, several times: that
+    is over within some requests' time, and AWS's client does not repeat what met one.
     """
 
-    def __init__(self, client: DynamoDBClient, name: str) -> None:
+    def __init__(self, client: DynamoDBClient, name: str, clock: Clock, uniform: Uniform) -> None:
         self._client = client
         self._name = name
+        self._pauses = Pauses(clock, uniform)
 
     def get(self, key: Key) -> Item | None:
         """Read one item, strongly consistent."""
@@ -92,18 +95,28 @@ class DynamoTable:
 
         Raises:
             ConditionFailedError: the condition did not hold; nothing was written.
-            TransactionConflictError: it met transactions too often; nothing was written.
+            BusyError: it met transactions too often; nothing was written.
         """
-        return _again(lambda: self._write(write))
+        return self._again(lambda: self._write(write))
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Do all writes or none.
 
         Raises:
             TransactionFailedError: a condition did not hold; nothing was written.
-            TransactionConflictError: it met others too often; nothing was written.
+            BusyError: it met others too often; nothing was written.
         """
-        _again(lambda: self._transact(writes))
+        self._again(lambda: self._transact(writes))
+
+    def _again[T](self, attempt: Callable[[], T]) -> T:
+        for tries in range(1, TRIES + 1):
+            try:
+                return attempt()
+            except _ConflictError:
+                if tries < TRIES:
+                    self._pauses.after(tries)
+        message = "others were writing the same item again and again"
+        raise BusyError(message)
 
     def _write(self, write: Write) -> Item | None:
         request = _request(write, self._name)
@@ -120,7 +133,7 @@ class DynamoTable:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "TransactionConflictException":
-                raise TransactionConflictError from None
+                raise _ConflictError from None
             if code != "ConditionalCheckFailedException":
                 raise
             old: Any = error.response.get("Item")
@@ -143,7 +156,7 @@ class DynamoTable:
             failed = tuple(reason["Code"] == "ConditionalCheckFailed" for reason in reasons)
             if not any(failed):
                 if any(reason["Code"] == "TransactionConflict" for reason in reasons):
-                    raise TransactionConflictError from None
+                    raise _ConflictError from None
                 raise
             found = tuple(
                 _read(reason["Item"]) if reason.get("Item") else None for reason in reasons
@@ -222,15 +235,6 @@ class _Compiler:
         takes = [f"{self.name(name)} {self.value(value)}" for name, value in update.take.items()]
         clauses = (("SET", sets), ("ADD", adds), ("REMOVE", removes), ("DELETE", takes))
         return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts)
-
-
-def _again[T](attempt: Callable[[], T]) -> T:
-    for _ in range(_CONFLICT_TRIES - 1):
-        try:
-            return attempt()
-        except TransactionConflictError:
-            continue
-    return attempt()
 
 
 def _request(write: Write, table_name: str) -> dict[str, Any]:

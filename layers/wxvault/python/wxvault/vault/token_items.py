@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from wxvault.errors import BusyError
 from wxvault.services.numbers import CLOCKS_SECONDS, LEASE_SECONDS
 from wxvault.services.state import (
     RENEWABLE,
@@ -37,24 +38,34 @@ from wxvault.vault.expressions import (
     is_written,
     one_of,
 )
+from wxvault.vault.pauses import TRIES, Pauses
 from wxvault.vault.token_writing import TokenWriting, read_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from wxvault.clock import Clock
+    from wxvault.services.policy import Uniform
     from wxvault.vault.sealing import Sealing
     from wxvault.vault.table import Table
-
-_RETRIES = 8
 
 
 class TokenItems:
     """The TOKEN items of one component: its authorizers' and its own."""
 
-    def __init__(self, table: Table, sealing: Sealing, component_appid: str) -> None:
+    def __init__(
+        self,
+        table: Table,
+        sealing: Sealing,
+        component_appid: str,
+        clock: Clock,
+        uniform: Uniform,
+    ) -> None:
         self._table = table
         self._sealing = sealing
         self._writing = TokenWriting(component_appid, sealing)
+        self._clock = clock
+        self._pauses = Pauses(clock, uniform)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -200,7 +211,7 @@ class TokenItems:
         state = lease.state
         appid = state.authorizer_appid
         held = (equals("lease_id", lease.lease_id), equals("fence", lease.fence))
-        for _ in range(_RETRIES):
+        for tries in range(1, TRIES + 1):
             change = decide(state)
             extra: dict[str, Value] = {"settled_lease": lease.lease_id}
             update = self._writing.update(state, change, all_of(*held, *_as_seen(state)), extra)
@@ -223,6 +234,8 @@ class TokenItems:
             if found.fence != lease.fence or found.lease_id != lease.lease_id:
                 return None
             state = found
+            if tries < TRIES:
+                self._pauses.after(tries)
         return None
 
     # --- changes from outside the lease ----------------------------------------------------------
@@ -237,8 +250,13 @@ class TokenItems:
         """Change an item without its lease; ``decide`` sees what stands there and may decline.
 
         Returns None when ``decide`` declined, or a condition of ``also`` does not hold.
+
+        Raises:
+            BusyError: the item changed again and again; nothing was written.
         """
-        for _ in range(_RETRIES):
+        for tries in range(1, TRIES + 1):
+            if tries > 1:
+                self._pauses.after(tries - 1)
             state = self.get(authorizer_appid)
             change = decide(state)
             if change is None:
@@ -270,7 +288,7 @@ class TokenItems:
                 return None
             return Settled(before, change)
         message = "an item changed too often to be amended"
-        raise RuntimeError(message)
+        raise BusyError(message)
 
     # --- inside ----------------------------------------------------------------------------------
 

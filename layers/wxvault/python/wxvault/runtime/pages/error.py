@@ -85,6 +85,7 @@ _TEXTS: Final[dict[type[BaseException], tuple[Words, Words]]] = {
     errors.RenewalFailingError: _NOT_READY,
     errors.ConfigurationError: _NOT_READY,
     errors.SealBrokenError: _NOT_READY,
+    errors.BusyError: _NOT_READY,
     BaseException: _OTHER,
 }
 

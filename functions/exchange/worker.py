@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wxvault.errors import NO_COMPONENT_TOKEN
+from wxvault.errors import PUT_OFF
 from wxvault.runtime.queues import BatchAnswer, Job, run_batch
 from wxvault.runtime.settings import on_lambda
-from wxvault.runtime.telemetry import count, logger, observed
+from wxvault.runtime.telemetry import count, log_error, logger, observed
 from wxvault.runtime.wiring import Wiring
 from wxvault.services.exchange import Exchange
 
@@ -29,9 +29,9 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], BatchAnswer]:
     def work(job: Job) -> None:
         try:
             status = exchange.exchange(str(job.body.get("code_sha256", "")))
-        except NO_COMPONENT_TOKEN as error:
+        except PUT_OFF as error:
             # It is due in the table, so the sweep sends it again; the queue is not for waiting.
-            logger.warning("exchange put off", extra={"error": error.message})
+            log_error("exchange put off", error)
             return
         count(f"Code{'Gone' if status is None else status.capitalize()}")
         logger.info("code", extra={"status": status and str(status)})

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wxvault.errors import NO_COMPONENT_TOKEN, InvalidRequestError
+from wxvault.errors import PUT_OFF, InvalidRequestError
 from wxvault.protocol.appid import is_appid
 from wxvault.runtime.answering import answer_invoke
 from wxvault.runtime.queues import Job, run_batch
 from wxvault.runtime.secrets import app_secret
 from wxvault.runtime.settings import on_lambda
-from wxvault.runtime.telemetry import count, logger, observed
+from wxvault.runtime.telemetry import count, log_error, logger, observed
 from wxvault.runtime.wiring import Wiring
 from wxvault.services.component import ComponentKeeper, ComponentToken
 from wxvault.services.keeper import Keeper
@@ -67,9 +67,9 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Mapping[str, Any]
     def work(job: Job) -> None:
         try:
             renew(job.body)
-        except NO_COMPONENT_TOKEN as error:
+        except PUT_OFF as error:
             # It is due in the table, so the sweep sends it again; the queue is not for waiting.
-            logger.warning("renewal put off", extra={"error": error.message})
+            log_error("renewal put off", error)
 
     @observed
     def handler(event: Mapping[str, Any], context: Any) -> Mapping[str, Any]:

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from tests.fakes.clock import FakeClock
-from wxvault.errors import SealBrokenError
+from tests.unit.vault.seal_attacks import ATTACKS, Attack, Items
+from wxvault.errors import SealBrokenError, SealingKeyError
 from wxvault.vault import sealing as module
 from wxvault.vault.expressions import Key
 from wxvault.vault.sealing import SEALED_KEY, KmsDataKeys, Sealing
@@ -69,8 +70,8 @@ def test_a_key_of_somebody_elses_is_not_believed(kms: KMSClient, key_arn: str) -
     """Who may write the table could bring a data key along: KMS is told which key it must be."""
     foreign = kms.create_key()["KeyMetadata"]["Arn"]
     sealed = sealing(kms, foreign).seal(KEY, {"refresh_token": "r"})
-    # AWS calls it IncorrectKeyException, moto AccessDeniedException: refused it is by both.
-    with pytest.raises(ClientError, match="AccessDeniedException"):
+    # AWS calls it IncorrectKeyException (a broken seal), moto AccessDeniedException.
+    with pytest.raises(SealingKeyError, match="AccessDeniedException"):
         sealing(kms, key_arn).open(KEY, sealed, "refresh_token")
 
 
@@ -83,29 +84,71 @@ def test_a_damaged_wrapped_key_breaks_the_seal(kms: KMSClient, key_arn: str) -> 
             sealing(kms, key_arn).open(KEY, sealed | {SEALED_KEY: damaged}, "refresh_token")
 
 
-def test_a_disabled_key_seals_nothing(key_arn: str) -> None:
-    """A writer fails instead of writing in the clear; enabled again, it writes again."""
-    client = boto3.client("kms")
-    writer = sealing(client, key_arn)
-    with Stubber(client) as stubber:
-        stubber.add_client_error("generate_data_key", "DisabledException")
-        with pytest.raises(ClientError, match="DisabledException"):
-            writer.seal(KEY, {"refresh_token": "r"})
-    assert "refresh_token" in writer.seal(KEY, {"refresh_token": "r"})
+@pytest.mark.parametrize("damaged", [b"", b"x" * 7000, b"\0"], ids=["empty", "long", "one byte"])
+def test_any_wrapped_key_that_is_none_breaks_the_seal(
+    kms: KMSClient, key_arn: str, damaged: bytes
+) -> None:
+    """Also what boto3 would not send and KMS would not take."""
+    sealed = sealing(kms, key_arn).seal(KEY, {"refresh_token": "r"})
+    with pytest.raises(SealBrokenError):
+        sealing(kms, key_arn).open(KEY, sealed | {SEALED_KEY: damaged}, "refresh_token")
 
 
-@pytest.mark.parametrize("code", sorted(module._UNUSABLE_KEY))
-def test_what_stays_unusable_breaks_the_seal(key_arn: str, code: str) -> None:
-    """Disabled, deleted, of another key or damaged, as KMS itself says it."""
+def test_a_data_key_of_another_length_breaks_the_seal(kms: KMSClient, key_arn: str) -> None:
+    """Whoever may use the sealing key himself can wrap sixteen bytes; no AES-256 comes of them."""
+    context = {"service": "wxvault", "component_appid": COMPONENT}
+    short = kms.encrypt(KeyId=key_arn, Plaintext=b"k" * 16, EncryptionContext=context)
+    sealed = sealing(kms, key_arn).seal(KEY, {"refresh_token": "r"})
+    with pytest.raises(SealBrokenError, match="another length"):
+        sealing(kms, key_arn).open(
+            KEY, sealed | {SEALED_KEY: short["CiphertextBlob"]}, "refresh_token"
+        )
+
+
+UNUSABLE = {
+    "disabled": ("DisabledException", "enable-key"),
+    "to be deleted": ("KMSInvalidStateException", "cancel-key-deletion"),
+    "deleted": ("NotFoundException", "SealingKeyArn"),
+    "denied": ("AccessDeniedException", "role"),
+    "unavailable": ("KeyUnavailableException", "if it passes"),
+}
+
+
+@pytest.mark.parametrize(("code", "remedy"), UNUSABLE.values(), ids=UNUSABLE)
+def test_without_the_sealing_key_nothing_is_sealed_or_opened(
+    key_arn: str, code: str, remedy: str
+) -> None:
+    """It fails closed and says what to do; with the key back all goes on."""
     client = boto3.client("kms")
-    with Stubber(client) as stubber:
-        stubber.add_client_error("decrypt", code)
-        keys = KmsDataKeys(client, key_arn, COMPONENT, FakeClock())
-        with pytest.raises(SealBrokenError, match=code):
-            keys.unwrap(b"wrapped")
+    sealed = sealing(client, key_arn).seal(KEY, {"refresh_token": "r"})
+    used = sealing(client, key_arn)
+    for request, use in (
+        ("generate_data_key", lambda: used.seal(KEY, {"refresh_token": "r"})),
+        ("generate_data_key", used.prepare),
+        ("decrypt", lambda: used.open(KEY, sealed, "refresh_token")),
+    ):
+        with Stubber(client) as stubber:
+            stubber.add_client_error(request, code)
+            with pytest.raises(SealingKeyError, match=code) as caught:
+                use()
+            assert remedy in caught.value.remedy
+    assert used.open(KEY, sealed, "refresh_token") == "r"
+    assert "refresh_token" in used.seal(KEY, {"refresh_token": "r"})
 
 
 def test_the_names_of_these_errors_are_those_of_kms() -> None:
-    """Each is in the description of Decrypt, so no misspelt name makes an outage out of a loss."""
-    shapes = boto3.client("kms").meta.service_model.operation_model("Decrypt").error_shapes
-    assert {shape.name for shape in shapes} >= module._UNUSABLE_KEY
+    """Each is in the description of Decrypt, so no misspelt name makes a loss of an outage."""
+    model = boto3.client("kms").meta.service_model
+    known = {shape.name for shape in model.operation_model("Decrypt").error_shapes}
+    assert known >= module._NOT_OURS
+    # AccessDeniedException is common to all of AWS's services.
+    assert known >= set(module._REMEDIES) - {"AccessDeniedException"}
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_an_attack_is_refused(kms: KMSClient, key_arn: str, attack: Attack) -> None:
+    """The same attacks as without AWS, under wrapped keys of KMS: none opens."""
+    mine = sealing(kms, key_arn)
+    items = Items.sealed_by(mine, sealing(kms, key_arn))
+    with pytest.raises(SealBrokenError):
+        mine.open(*attack.make(items))

@@ -54,8 +54,16 @@ class ClearSealing(Sealing):
         self.world = world
         self.seals = 0
 
+    def prepare(self) -> None:
+        """Be ready at any time."""
+
     def seal(
-        self, key: Key, secrets: Mapping[str, str], *, generation: int = 0
+        self,
+        key: Key,
+        secrets: Mapping[str, str],
+        *,
+        generation: int = 0,
+        access_expires_at: float | None = None,
     ) -> dict[str, bytes]:
         """Write the secret beside its place; no two seals are alike."""
         if self.world.is_news("data key"):

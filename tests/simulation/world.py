@@ -21,7 +21,7 @@ from tests.simulation.steps import (
     TrueClock,
     carry_out,
 )
-from wxvault.errors import NO_COMPONENT_TOKEN, WxvaultError
+from wxvault.errors import PUT_OFF, WxvaultError
 from wxvault.protocol.pushes import Authorized, Unauthorized
 from wxvault.services.component import ComponentToken
 from wxvault.services.onboarding_state import Code, Session
@@ -204,7 +204,7 @@ class World(House):
         def work() -> None:
             try:
                 self._do(job)
-            except NO_COMPONENT_TOKEN as error:
+            except PUT_OFF as error:
                 # As the functions do: the sweep will send it again.
                 self.say("is put off", error.code)
             except WxvaultError as error:

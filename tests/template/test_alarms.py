@@ -24,6 +24,10 @@ ALARMS = {
         0,
         "breaching",
     ),
+    # What did not open is healed by itself, but somebody has been at the table.
+    "SealBrokenAlarm": ("SealBroken", "Sum", 300, 1, "GreaterThan", 0, "notBreaching"),
+    # Nothing is handed out: the one alarm that a person must act on at once.
+    "SealingKeyAlarm": ("SealingKeyUnusable", "Sum", 60, 1, "GreaterThan", 0, "notBreaching"),
     "CallbackServerErrorsAlarm": (
         "CallbackServerErrors-${AWS::StackName}",
         "Sum",
@@ -79,7 +83,9 @@ def test_alarms_tell_the_topic_if_there_is_one(resources: Resources, name: str) 
     assert alarm["OKActions"] == told
 
 
-@pytest.mark.parametrize("name", ["NoTicketAlarm", "OverdueAuthorizersAlarm"])
+@pytest.mark.parametrize(
+    "name", ["NoTicketAlarm", "OverdueAuthorizersAlarm", "SealBrokenAlarm", "SealingKeyAlarm"]
+)
 def test_own_metrics_carry_the_dimension_the_functions_write(
     resources: Resources, name: str
 ) -> None:

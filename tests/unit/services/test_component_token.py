@@ -21,7 +21,7 @@ from tests.unit.services.kit import (
     until_due,
     with_component,
 )
-from wxvault.errors import NoTicketError, RenewalFailingError
+from wxvault.errors import NoTicketError, RenewalFailingError, SealBrokenError
 from wxvault.services.component import ComponentKeeper
 from wxvault.services.onboarding_state import Ticket
 from wxvault.services.outcome import Outcome
@@ -166,12 +166,15 @@ def test_three_tickets_are_enough() -> None:
 
 
 def test_a_ticket_that_cannot_be_opened_is_left_out() -> None:
-    """A broken seal of one ticket is no reason to stop: ten minutes later there is another."""
+    """Nobody says that there was no ticket when there is one; ten minutes later another comes."""
     house = due_house()
     house.keys.unusable.add("k1")
     house.keys.name = "k2"
-    with pytest.raises(NoTicketError):
+    with pytest.raises(SealBrokenError) as caught:
         house.component_keeper.renew()
+    assert "within ten minutes" in caught.value.remedy
+    assert house.bus.sent[-1][0] == "component.failing"
+    assert house.bus.sent[-1][1]["reason"] == "seal_broken"
     later(house, 600)
     house.push_ticket()
     assert house.component_keeper.renew() is Outcome.RENEWED

@@ -141,12 +141,13 @@ def test_a_forced_renewal_that_is_refused_does_not_count() -> None:
 
 
 def test_what_cannot_be_opened_was_not_refused() -> None:
-    """A broken seal cannot be compared with anything."""
+    """A broken seal cannot be compared with anything: it is replaced, but nobody was refused."""
     house = authorized()
     later(house, FIFTH)
     digest = current_sha256(house)
     edit(house, access_token=b"rubbish")
-    assert keep(house, rejected_token_sha256=digest) is Outcome.NOT_DUE
+    assert keep(house, rejected_token_sha256=digest) is Outcome.RENEWED
+    assert stored(house).forced_count == 0
 
 
 def test_a_look_up_says_what_was_refused() -> None:
@@ -166,8 +167,14 @@ def test_a_look_up_says_what_was_refused() -> None:
 
 def ends_in(house: House, seconds: float) -> None:
     """Have a merchant's token end in so many seconds, and be due only then."""
-    now = house.clock.now()
-    edit(house, access_expires_at=now + seconds, due_at=now + seconds)
+    ends = stored(house).access_expires_at
+    assert ends is not None
+    # A seal holds for one end only, so time has to pass.
+    edit(house, due_at=ends)
+    later(house, ends - house.clock.now() - seconds)
+    # The component token would be due before: WeChat is asked about the merchant only.
+    house.component_keeper.renew()
+    asked(house)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.vault.code_kit import KEY, PUSHED, REDIRECTED, SHA, TOLD, claim, read, record, there
 from tests.unit.vault.kit import AUTHORIZATION_CODE, COMPONENT, MERCHANT, NOW, OTHER
-from wxvault.errors import SealBrokenError
+from wxvault.errors import SealBrokenError, SealingKeyError
 from wxvault.services.onboarding_state import Arrival, Code, CodeStatus
 from wxvault.vault.keys import due_shard, fingerprint
 
@@ -128,12 +128,8 @@ def test_a_code_that_vanished_while_it_was_added_to_stays_away(vault: Vault) -> 
 
 def test_without_a_data_key_no_code_is_written(vault: Vault) -> None:
     """The error goes to whoever took the push in, so that WeChat sends it again."""
-
-    def fail() -> tuple[bytes, bytes]:
-        raise RuntimeError("no KMS")
-
-    vault.keys.current = fail  # type: ignore[method-assign]
-    with pytest.raises(RuntimeError, match="no KMS"):
+    vault.keys.disabled = True
+    with pytest.raises(SealingKeyError, match="DisabledException"):
         record(vault)
     assert vault.table.items == {}
 

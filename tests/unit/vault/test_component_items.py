@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.vault.kit import COMPONENT, NOW, TICKET, token_key
+from wxvault.errors import SealBrokenError
 from wxvault.services.onboarding_state import Ticket
 from wxvault.vault.keys import (
     due_shard,
@@ -53,7 +54,7 @@ def test_later_tickets_leave_the_component_token_alone(vault: Vault) -> None:
 def test_a_ticket_is_kept_for_thirteen_hours(vault: Vault) -> None:
     """WeChat honours it for twelve; sealed, with both of its times."""
     vault.items.add_ticket(TICKET, int(NOW) - 7, now=NOW)
-    item = vault.table.items[ticket_key(COMPONENT, int(NOW) - 7)]
+    item = vault.table.items[ticket_key(COMPONENT, int(NOW) - 7, TICKET)]
     assert item["delete_after"] == int(NOW) + 13 * 3600
     assert (item["create_time"], item["received_at"]) == (int(NOW) - 7, NOW)
     assert isinstance(item["component_verify_ticket"], bytes)
@@ -81,6 +82,16 @@ def test_the_same_ticket_twice_is_one(vault: Vault) -> None:
     assert len(vault.items.newest_tickets(3)) == 1
 
 
+def test_two_tickets_of_one_second_are_two(vault: Vault) -> None:
+    """CreateTime has no finer unit: neither replaces the other, and both can be tried."""
+    vault.items.add_ticket("one", 1000, now=NOW)
+    vault.items.add_ticket("two", 1000, now=NOW)
+    vault.items.add_ticket("older", 999, now=NOW)
+    found = [ticket.component_verify_ticket for ticket in vault.items.newest_tickets(3)]
+    assert sorted(found[:2]) == ["one", "two"]
+    assert found[2] == "older"
+
+
 def test_a_ticket_that_cannot_be_opened_is_left_out(vault: Vault) -> None:
     """The next one serves: a broken item must not keep the component from its token."""
     for number in range(3):
@@ -95,7 +106,8 @@ def test_a_ticket_in_another_ones_place_is_left_out(vault: Vault) -> None:
     """An older ticket copied over the newest one does not open there."""
     vault.items.add_ticket("old", 1000, now=NOW)
     vault.items.add_ticket("new", 1001, now=NOW)
-    old, new = (vault.table.items[ticket_key(COMPONENT, when)] for when in (1000, 1001))
+    old = vault.table.items[ticket_key(COMPONENT, 1000, "old")]
+    new = vault.table.items[ticket_key(COMPONENT, 1001, "new")]
     new |= {name: old[name] for name in ("component_verify_ticket", "sealed_key")}
     assert [ticket.create_time for ticket in vault.items.newest_tickets(3)] == [1000]
 
@@ -109,8 +121,27 @@ def test_a_ticket_without_its_times_is_left_out(vault: Vault, broken: dict[str, 
     """Whoever wrote it, it cannot be told how old it is."""
     vault.items.add_ticket("old", 1000, now=NOW)
     vault.items.add_ticket("new", 1001, now=NOW)
-    vault.table.items[ticket_key(COMPONENT, 1001)] |= broken
+    vault.table.items[ticket_key(COMPONENT, 1001, "new")] |= broken
     assert [ticket.create_time for ticket in vault.items.newest_tickets(3)] == [1000]
+
+
+def test_rubbish_in_front_hides_no_ticket(vault: Vault) -> None:
+    """Whoever writes items of the far future before the tickets does not stop the component."""
+    vault.items.add_ticket(TICKET, 1000, now=NOW)
+    known = vault.table.items[ticket_key(COMPONENT, 1000, TICKET)]
+    for number in range(5):
+        key = ticket_key(COMPONENT, 9_999_999_990 + number, "false")
+        vault.table.items[key] = {**known, "pk": key.pk, "sk": key.sk}
+    assert [ticket.create_time for ticket in vault.items.newest_tickets(3)] == [1000]
+
+
+def test_only_rubbish_is_said(vault: Vault) -> None:
+    """That there is no ticket would not be true: there is one, and nobody can read it."""
+    vault.items.add_ticket(TICKET, 1000, now=NOW)
+    vault.table.items[ticket_key(COMPONENT, 1000, TICKET)]["component_verify_ticket"] = b"x"
+    with pytest.raises(SealBrokenError, match="no ticket can be opened") as caught:
+        vault.items.newest_tickets(3)
+    assert "within ten minutes" in caught.value.remedy
 
 
 def test_no_tickets(vault: Vault) -> None:

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.fakes.clock import FakeClock
-from wxvault.errors import SealBrokenError
+from wxvault.errors import SealBrokenError, SealingKeyError
 from wxvault.vault.sealing import KmsDataKeys
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 ARN = "arn:aws:kms:us-east-1:123456789012:key/0a1b"
 CONTEXT = {"service": "wxvault", "component_appid": "wx00000000000000c0"}
+
+
+def unwrapped(wrapped: bytes) -> bytes:
+    """What this KMS makes of a wrapped key: 32 bytes, as long as they are asked for."""
+    return wrapped[::-1] if len(wrapped) == 32 else wrapped[::-1].rjust(32, b".")
 
 
 @dataclass
@@ -45,7 +50,7 @@ class FakeKms:
         if self.problem is not None:
             raise self.problem
         self.decrypted.append(request["CiphertextBlob"])
-        return {"Plaintext": request["CiphertextBlob"][::-1]}
+        return {"Plaintext": unwrapped(request["CiphertextBlob"])}
 
 
 @pytest.fixture
@@ -85,12 +90,12 @@ def test_a_reader_asks_once_in_300_seconds(
     keys: KmsDataKeys, kms: FakeKms, clock: FakeClock
 ) -> None:
     """A look-up costs no request in the steady state, and a key is not kept for long."""
-    assert keys.unwrap(b"one") == b"eno"
+    assert keys.unwrap(b"one") == unwrapped(b"one")
     clock.sleep(299.9)
-    assert keys.unwrap(b"one") == b"eno"
+    assert keys.unwrap(b"one") == unwrapped(b"one")
     assert kms.decrypted == [b"one"]
     clock.sleep(0.1)
-    assert keys.unwrap(b"one") == b"eno"
+    assert keys.unwrap(b"one") == unwrapped(b"one")
     assert kms.decrypted == [b"one", b"one"]
 
 
@@ -119,17 +124,8 @@ def test_a_reader_keeps_1000_keys(keys: KmsDataKeys, kms: FakeKms) -> None:
     assert len(kms.decrypted) == 1002, "not used, so it went"
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "InvalidCiphertextException",
-        "IncorrectKeyException",
-        "DisabledException",
-        "KMSInvalidStateException",
-        "NotFoundException",
-    ],
-)
-def test_a_key_that_stays_unusable_breaks_the_seal(
+@pytest.mark.parametrize("code", ["InvalidCiphertextException", "IncorrectKeyException"])
+def test_a_wrapped_key_that_is_not_ours_breaks_the_seal(
     keys: KmsDataKeys, kms: FakeKms, code: str
 ) -> None:
     """Asking again would not help: the value is healed from WeChat. The answer's code is told."""
@@ -138,47 +134,99 @@ def test_a_key_that_stays_unusable_breaks_the_seal(
         keys.unwrap(b"wrapped")
     assert "told by KMS" not in "".join(traceback.format_exception(caught.value))
     kms.problem = None
-    assert keys.unwrap(b"wrapped") == b"depparw", "a failure is not kept"
+    assert keys.unwrap(b"wrapped") == unwrapped(b"wrapped"), "a failure is not kept"
 
 
-@pytest.mark.parametrize(
-    "problem",
-    [
-        error("AccessDeniedException"),
-        error("ThrottlingException"),
-        error("KMSInternalException"),
-        error("KeyUnavailableException"),
-        EndpointConnectionError(endpoint_url="https://kms"),
-    ],
-    ids=["denied", "throttled", "internal", "unavailable", "no connection"],
-)
-def test_an_outage_is_not_a_broken_seal(
-    keys: KmsDataKeys, kms: FakeKms, problem: Exception
+@pytest.mark.parametrize("wrapped", [b"", b"x" * 6145], ids=["none", "more than KMS takes"])
+def test_what_kms_would_not_even_look_at_breaks_the_seal(
+    keys: KmsDataKeys, kms: FakeKms, wrapped: bytes
 ) -> None:
-    """What passes by itself must not make anybody ask WeChat for what is still there."""
+    """boto3 refuses an empty one, KMS a long one: neither is an outage."""
+    with pytest.raises(SealBrokenError, match=f"of {len(wrapped)} bytes"):
+        keys.unwrap(wrapped)
+    assert kms.decrypted == []
+
+
+def test_a_data_key_of_another_length_breaks_the_seal(
+    keys: KmsDataKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may encrypt with the sealing key can wrap what is no AES-256 key."""
+    monkeypatch.setitem(globals(), "unwrapped", lambda wrapped: wrapped)
+    with pytest.raises(SealBrokenError, match="another length"):
+        keys.unwrap(b"short")
+
+
+UNUSABLE = {
+    "disabled": (error("DisabledException"), "enable-key"),
+    "to be deleted": (error("KMSInvalidStateException"), "cancel-key-deletion"),
+    "deleted": (error("NotFoundException"), "SealingKeyArn"),
+    "denied": (error("AccessDeniedException"), "role"),
+    "throttled": (error("ThrottlingException"), "if it passes"),
+    "internal": (error("KMSInternalException"), "if it passes"),
+    "unavailable": (error("KeyUnavailableException"), "if it passes"),
+    "no connection": (EndpointConnectionError(endpoint_url="https://kms"), "if it passes"),
+}
+
+
+@pytest.mark.parametrize(("problem", "remedy"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_key_that_cannot_be_used_is_no_broken_seal(
+    keys: KmsDataKeys, kms: FakeKms, problem: Exception, remedy: str
+) -> None:
+    """Nobody asks WeChat for what is still there; who can help is told what to do."""
     kms.problem = problem
-    with pytest.raises(type(problem)):
-        keys.unwrap(b"wrapped")
-
-
-def test_without_a_data_key_nothing_is_sealed(keys: KmsDataKeys, kms: FakeKms) -> None:
-    """The failure reaches the writer, who then writes nothing; the next try asks again."""
-    kms.problem = error("DisabledException")
-    with pytest.raises(ClientError):
-        keys.current()
+    for use in (lambda: keys.unwrap(b"wrapped"), keys.current):
+        with pytest.raises(SealingKeyError, match="KMS says") as caught:
+            use()
+        assert remedy in caught.value.remedy
+        assert "told by KMS" not in "".join(traceback.format_exception(caught.value))
     kms.problem = None
+    assert keys.unwrap(b"wrapped") == unwrapped(b"wrapped"), "back at once"
     assert keys.current()[0].startswith(b"plain-")
 
 
-def test_an_hour_old_key_is_not_used_on_when_kms_is_down(
+def test_while_the_key_is_disabled_what_is_kept_serves_on(
     keys: KmsDataKeys, kms: FakeKms, clock: FakeClock
 ) -> None:
-    """It fails closed instead of sealing with an old key for ever."""
-    keys.current()
-    clock.sleep(3600)
-    kms.problem = error("KMSInternalException")
-    with pytest.raises(ClientError):
+    """Readers for 300 s from their last request, writers that never read for up to an hour."""
+    keys.unwrap(b"one")
+    first = keys.current()
+    kms.problem = error("DisabledException")
+    clock.sleep(299.9)
+    assert keys.unwrap(b"one") == unwrapped(b"one")
+    clock.sleep(0.1)
+    assert keys.current() == first, "a writer does not know"
+    clock.sleep(3299.9)
+    assert keys.current() == first
+    clock.sleep(0.1)
+    with pytest.raises(SealingKeyError):
         keys.current()
+    kms.problem = None
+    assert keys.current() != first
+
+
+def test_who_finds_the_key_unusable_writes_no_more_with_it(keys: KmsDataKeys, kms: FakeKms) -> None:
+    """Or a renewal would be sealed away where nobody can open it, while WeChat counts it."""
+    keys.current()
+    kms.problem = error("DisabledException")
+    with pytest.raises(SealingKeyError):
+        keys.unwrap(b"one")
+    with pytest.raises(SealingKeyError):
+        keys.current()
+
+
+def test_a_key_can_be_asked_for_that_lives_long_enough(
+    keys: KmsDataKeys, kms: FakeKms, clock: FakeClock
+) -> None:
+    """Before a question to WeChat: what it answers can still be sealed two minutes later."""
+    first = keys.current()
+    clock.sleep(3479)
+    assert keys.current(left=120) == first
+    clock.sleep(1)
+    second = keys.current(left=120)
+    assert second != first
+    clock.sleep(60)
+    assert keys.current() == second
+    assert kms.generated == 2
 
 
 def test_threads_share_one_key(kms: FakeKms, keys: KmsDataKeys) -> None:

@@ -64,7 +64,7 @@ AUTHORIZER = TOKEN | {
 KINDS: dict[str, tuple[str, str, set[str]]] = {
     "ticket": (
         f"C#{COMPONENT}",
-        r"TICKET#\d{10}",
+        r"TICKET#\d{10}#[0-9a-f]{16}",
         {"component_verify_ticket", "sealed_key", "create_time", "received_at", "delete_after"},
     ),
     "component token": (f"C#{COMPONENT}", "TOKEN", TOKEN),

@@ -26,7 +26,10 @@ EVERY_KEY: dict[str, tuple[Callable[[str], Key], Key]] = {
     "authorizer": (lambda c: keys.authorizer_key(c, A), Key(f"A#{C}#{A}", "TOKEN")),
     "profile": (lambda c: keys.profile_key(c, A), Key(f"A#{C}#{A}", "PROFILE")),
     "component": (keys.component_key, Key(f"C#{C}", "TOKEN")),
-    "ticket": (lambda c: keys.ticket_key(c, 1_412_345), Key(f"C#{C}", "TICKET#0001412345")),
+    "ticket": (
+        lambda c: keys.ticket_key(c, 1_412_345, "abc"),
+        Key(f"C#{C}", "TICKET#0001412345#ba7816bf8f01cfea"),
+    ),
     "sweep": (keys.sweep_key, Key(f"C#{C}", "SWEEP")),
     "push": (keys.last_push_key, Key(f"C#{C}", "PUSH")),
     "session": (lambda c: keys.session_key(c, SHA), Key(f"S#{C}#{SHA}", "SESSION")),
@@ -72,8 +75,9 @@ def test_fingerprints_are_sha256_in_hex() -> None:
 @given(st.integers(0, 9_999_999_999), st.integers(0, 9_999_999_999))
 def test_tickets_sort_by_their_time(one: int, other: int) -> None:
     """The greatest sort key is the newest ticket, because every time has ten digits."""
-    first, second = keys.ticket_key(C, one).sk, keys.ticket_key(C, other).sk
-    assert (first < second) == (one < other)
+    first, second = keys.ticket_key(C, one, "z").sk, keys.ticket_key(C, other, "a").sk
+    assert one == other or (first < second) == (one < other)
+    assert first.startswith(keys.ticket_prefix(one))
 
 
 def test_there_are_sixteen_shards() -> None:

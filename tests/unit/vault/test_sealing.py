@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -14,9 +14,13 @@ from hypothesis import strategies as st
 from tests.fakes.data_keys import FakeDataKeys
 from tests.unit.vault.every_item import write_every_item
 from tests.unit.vault.kit import REFRESH_TOKEN, Vault
-from wxvault.errors import SealBrokenError
+from tests.unit.vault.seal_attacks import ATTACKS, MINE, OTHERS, Attack, Items
+from wxvault.errors import SealBrokenError, SealingKeyError
 from wxvault.vault.expressions import Key
 from wxvault.vault.sealing import SEALED_KEY, Sealing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 quick = settings(max_examples=80, deadline=None)
 KEY = Key("A#wx00000000000000c0#wx00000000000000a1", "TOKEN")
@@ -165,11 +169,69 @@ def test_what_is_no_sealed_value_is_refused(sealing: Sealing, changed: dict[str,
     refuses(sealing, sealed_item(sealing) | changed)
 
 
-def test_a_key_that_cannot_be_used_breaks_the_seal(sealing: Sealing, keys: FakeDataKeys) -> None:
-    """Disabled, deleted or of another account: it fails closed, and heals from WeChat."""
+def test_a_data_key_that_is_not_ours_breaks_the_seal(sealing: Sealing, keys: FakeDataKeys) -> None:
+    """Of another sealing key or component: it fails closed, and heals from WeChat."""
     item = sealed_item(sealing)
     keys.unusable.add("k1")
     refuses(sealing, item)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_an_attack_is_refused_and_told(attack: Attack) -> None:
+    """Nothing that is done to an item makes it open; where it happened is told, never what."""
+    told: list[tuple[object, Mapping[str, str]]] = []
+    sealing = Sealing(
+        FakeDataKeys(), random.Random(1).randbytes, lambda error, about: told.append((error, about))
+    )
+    items = Items.sealed_by(sealing, Sealing(FakeDataKeys("k2"), random.Random(2).randbytes))
+    key, item, attribute = attack.make(items)
+    assert "access of" not in refuses(sealing, item, key, attribute)
+    ((error, about),) = told
+    assert isinstance(error, SealBrokenError)
+    assert about == {"item": f"{key.pk} {key.sk}", "attribute": attribute}
+
+
+def test_without_an_attack_they_open(sealing: Sealing) -> None:
+    """Each whole one is accepted, the older one as well: a restore makes it so."""
+    items = Items.sealed_by(sealing, Sealing(FakeDataKeys("k2"), random.Random(2).randbytes))
+    for key, item, generation in (
+        (MINE, items.item, 8),
+        (MINE, items.older, 7),
+        (OTHERS, items.others, 8),
+    ):
+        for attribute in ("access_token", "refresh_token"):
+            kind = attribute.partition("_")[0]
+            assert sealing.open(key, item, attribute) == f"{kind} of {key.pk} {generation}"
+
+
+@quick
+@given(st.floats(0, 10**10))
+def test_the_end_of_a_token_survives_the_tables_rounding(ends: float) -> None:
+    """The table keeps milliseconds, and gives whole seconds back as integers: the seal holds."""
+    sealing = Sealing(FakeDataKeys(), random.Random(1).randbytes)
+    item: dict[str, Any] = dict(sealing.seal(KEY, {"access_token": "a"}, access_expires_at=ends))
+    kept = round(ends, 3)
+    for end in (ends, kept, int(kept) if kept.is_integer() else kept):
+        assert sealing.open(KEY, item | {"access_expires_at": end}, "access_token") == "a"
+
+
+def test_a_sealing_key_that_is_disabled_is_told_and_no_broken_seal(keys: FakeDataKeys) -> None:
+    """Opening, sealing and preparing fail closed, each told once, and work again afterwards."""
+    told: list[object] = []
+    sealing = Sealing(keys, random.Random(1).randbytes, lambda error, _: told.append(error))
+    item = sealed_item(sealing)
+    keys.disabled = True
+    for use in (
+        lambda: sealing.open(KEY, item, NAME),
+        lambda: sealing.seal(KEY, {NAME: "s"}),
+        sealing.prepare,
+    ):
+        with pytest.raises(SealingKeyError):
+            use()
+    assert [type(error) for error in told] == [SealingKeyError] * 3
+    keys.disabled = False
+    sealing.prepare()
+    assert sealing.open(KEY, item, NAME) == REFRESH_TOKEN
 
 
 def test_an_unknown_version_is_refused_before_any_key_is_asked_for(

@@ -195,16 +195,13 @@ class NoTicketError(WxvaultError):
     )
 
 
-NO_COMPONENT_TOKEN = (NoTicketError, RenewalFailingError, RenewalInProgressError)
-"""Why there is no component token right now; what needed one stays due and is tried again."""
-
-
 class SealBrokenError(WxvaultError):
-    """A sealed value cannot be opened: it was changed, moved, or its key is not usable."""
+    """A sealed value cannot be opened: it was changed, moved, or sealed with another key."""
 
     code = "seal_broken"
     default_remedy = (
-        "Check that the sealing key is enabled; the value itself is read again from WeChat."
+        "Nothing to do for this value: it is asked of WeChat again. Find out who has written to "
+        "the table."
     )
 
 
@@ -213,6 +210,26 @@ class BusyError(WxvaultError):
 
     code = "busy"
     default_remedy = "Try again in a moment; nothing was changed."
+
+
+class SealingKeyError(WxvaultError):
+    """The sealing key cannot be used now: nothing can be sealed, nor opened that is not known.
+
+    Nobody asks WeChat for what could not be kept; everything goes on when the key is back.
+    """
+
+    code = "sealing_key_unusable"
+    default_remedy = "Nothing to do if it passes; else look at the sealing key and at KMS itself."
+
+
+PUT_OFF = (
+    NoTicketError,
+    RenewalFailingError,
+    RenewalInProgressError,
+    SealBrokenError,
+    SealingKeyError,
+)
+"""Why there is no component token (or key) right now; what needed it stays due and comes again."""
 
 
 # --- WeChat's answers ----------------------------------------------------------------------------

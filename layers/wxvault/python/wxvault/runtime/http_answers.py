@@ -43,6 +43,7 @@ STATUS_OF: Final[dict[type[errors.WxvaultError], int]] = {
     errors.NoTicketError: 503,
     errors.SealBrokenError: 503,
     errors.BusyError: 503,
+    errors.SealingKeyError: 503,
     errors.WeChatError: 502,
     errors.WeChatUnknownError: 504,
 }
@@ -56,6 +57,7 @@ _RETRY_AFTER: Final[dict[type[errors.WxvaultError], int]] = {
     errors.NoTicketError: 60,
     errors.SealBrokenError: 10,
     errors.BusyError: 1,
+    errors.SealingKeyError: 60,
     errors.WeChatUnknownError: 10,
 }
 

@@ -17,11 +17,11 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import MetricUnit
 
-from wxvault.errors import WxvaultError
+from wxvault.errors import SealBrokenError, SealingKeyError, WxvaultError
 from wxvault.runtime.redaction import redact, redact_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 LOGGER: Final = "wxvault"
 NAMESPACE: Final = "wxvault"
@@ -117,6 +117,16 @@ def log_error(event: str, error: BaseException, **about: object) -> None:
         logger.warning(event, extra=told)
     else:
         logger.error(event, extra=about, exc_info=error)
+
+
+def tell_sealing(error: SealBrokenError | SealingKeyError, about: Mapping[str, str]) -> None:
+    """Count and log what did not open, or that KMS refused, however it is healed afterwards."""
+    if isinstance(error, SealBrokenError):
+        count("SealBroken")
+        log_error("seal broken", error, **about)
+    else:
+        count("SealingKeyUnusable")
+        log_error("sealing key unusable", error, **about)
 
 
 def observed[**P, R](handler: Callable[P, R]) -> Callable[P, R]:

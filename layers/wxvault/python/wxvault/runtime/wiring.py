@@ -23,6 +23,7 @@ from wxvault.clock import Clock, SystemClock
 from wxvault.runtime.bus import Bus
 from wxvault.runtime.queues import JobQueue
 from wxvault.runtime.settings import Settings
+from wxvault.runtime.telemetry import tell_sealing
 from wxvault.services.component import ComponentToken
 from wxvault.services.events import Events
 from wxvault.services.lookup import Lookup
@@ -101,7 +102,7 @@ class Wiring:
         client = boto3.client("kms", config=_CONFIG)
         key_arn = self.settings.require("sealing_key_arn")
         keys = KmsDataKeys(client, key_arn, self.component_appid, self.clock)
-        return Sealing(keys, secrets.token_bytes)
+        return Sealing(keys, secrets.token_bytes, tell_sealing)
 
     @cached_property
     def tokens(self) -> TokenItems:

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from wxvault.errors import NoTicketError, WeChatRefusedError, WeChatUnknownError
+from wxvault.errors import NoTicketError, SealBrokenError, WeChatRefusedError, WeChatUnknownError
 from wxvault.protocol.return_codes import APP_SECRET_REFUSED, TICKET_REFUSED
 from wxvault.services import decisions
 from wxvault.services.numbers import CACHED, START_SECONDS, TICKET_LIFE_SECONDS, TICKETS_TRIED
@@ -35,7 +35,11 @@ class Tickets(Protocol):
     """Where tickets are."""
 
     def newest_tickets(self, limit: int) -> list[Ticket]:
-        """Read the newest tickets, newest first."""
+        """Read the newest tickets that can be opened, newest first.
+
+        Raises:
+            SealBrokenError: there are some, but none that can be opened.
+        """
 
 
 class AppSecret(Protocol):
@@ -69,7 +73,8 @@ class ComponentToken:
 
         Raises:
             NoTicketError: WeChat has never pushed a ticket (or none for twelve hours).
-            RenewalInProgressError, RenewalFailingError: there is none right now.
+            RenewalInProgressError, RenewalFailingError, SealBrokenError, SealingKeyError: there is
+                none right now.
         """
         with self._lock:
             kept = self._kept
@@ -108,19 +113,25 @@ class ComponentKeeper:
 
         Raises:
             NoTicketError: there is no ticket to renew it with.
+            SealBrokenError: there are tickets, but none that can be opened.
+            SealingKeyError: nothing could be kept; WeChat was not asked.
         """
         tools = self._tools
         secret = self._app_secret.get()
         state = tools.tokens.get(None)
         forced = state is not None and tools.is_refused_now(state, rejected_token_sha256)
+        by_demand = forced
         if state is not None and not forced and not is_due(state, tools.clock.now()):
-            live = has_live_lease(state, tools.clock.now())
-            return Outcome.LEASED if live else Outcome.NOT_DUE
+            if has_live_lease(state, tools.clock.now()):
+                return Outcome.LEASED
+            by_demand = tools.is_damaged(state)
+            if not by_demand:
+                return Outcome.NOT_DUE
         tickets = self._valid_tickets()
         lease = tools.acquire(
             None,
-            Purpose.FORCED_RENEWAL if forced else Purpose.RENEWAL,
-            generation=state.generation if state and forced else None,
+            Purpose.FORCED_RENEWAL if by_demand else Purpose.RENEWAL,
+            generation=state.generation if state and by_demand else None,
         )
         if isinstance(lease, NotAcquired):
             live = lease.state is not None and has_live_lease(lease.state, tools.clock.now())
@@ -192,13 +203,20 @@ class ComponentKeeper:
 
     def _valid_tickets(self) -> list[Ticket]:
         oldest = self._tools.clock.now() - TICKET_LIFE_SECONDS
-        tickets = [
-            ticket
-            for ticket in self._tickets.newest_tickets(TICKETS_TRIED)
-            if ticket.received_at > oldest
-        ]
+        try:
+            found = self._tickets.newest_tickets(TICKETS_TRIED)
+        except SealBrokenError:
+            self._tell_none("seal_broken")
+            raise
+        tickets = [ticket for ticket in found if ticket.received_at > oldest]
         if not tickets:
-            self._tools.events.tell(self._tools.tokens.amend(None, decisions.without_ticket))
+            self._tell_none("no_ticket")
             message = "no component_verify_ticket of the last twelve hours has arrived"
             raise NoTicketError(message)
         return tickets
+
+    def _tell_none(self, reason: str) -> None:
+        tools = self._tools
+        tools.events.tell(
+            tools.tokens.amend(None, lambda state: decisions.without_ticket(state, reason))
+        )

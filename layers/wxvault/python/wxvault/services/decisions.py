@@ -103,11 +103,14 @@ def abandoned(state: TokenState, lease: Lease, *, answered: bool = False) -> Tok
     return replace(unchanged(state), due_at=due_at, release=True, clear_mark=own)
 
 
-def without_ticket(state: TokenState | None) -> TokenChange | None:
-    """There is no ticket to renew the component token with: say so once, and stay due."""
+def without_ticket(state: TokenState | None, reason: str = "no_ticket") -> TokenChange | None:
+    """There is no ticket to renew the component token with: say so once, and stay due.
+
+    ``reason`` is no_ticket, or seal_broken where there are some that cannot be opened.
+    """
     if state is None or state.status is not Status.ACTIVE:
         return None
-    told = Event("failing", {"reason": "no_ticket"})
+    told = Event("failing", {"reason": reason})
     return replace(unchanged(state), status=Status.FAILING, events=(told,))
 
 

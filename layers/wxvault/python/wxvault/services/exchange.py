@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wxvault.errors import (
     SealBrokenError,
+    SealingKeyError,
     WeChatRefusedError,
     WeChatUnknownError,
     WxvaultError,
@@ -62,8 +63,9 @@ class Exchange[W]:
         """Bring a code to its end, or leave it to the sweep; return where it stands now.
 
         Raises:
-            NoTicketError, RenewalInProgressError, RenewalFailingError: there is no component token;
-                the code stays and is tried again.
+            NoTicketError, RenewalInProgressError, RenewalFailingError, SealBrokenError: there is no
+                component token; SealingKeyError: nothing could be kept, nor was it asked for. The
+                code stays and is tried again.
         """
         code = self._codes.get(code_sha256)
         if code is not None and code.is_open:
@@ -98,9 +100,11 @@ class Exchange[W]:
         except WeChatUnknownError as error:
             # The claim and the lease run out; whoever takes the code again knows that it was asked.
             tools.log_refusal(appid, error)
-        except LeaseGoneError:
+        except (LeaseGoneError, SealingKeyError) as error:
             self._abandon(question.lease, answered=question.answered)
             self._steps.give_back(claimed, claim_id)
+            if isinstance(error, SealingKeyError):
+                raise
 
     def _ask_leased(self, question: Question, code: Code, claim_id: str, appid: str) -> None:
         tools = self._tools
@@ -291,8 +295,10 @@ class Exchange[W]:
             sent_at, grant = self._ask_unleased(claimed, token, claimed_at=now)
         except WeChatUnknownError as error:
             tools.log_refusal(None, error)
-        except (SealBrokenError, LeaseGoneError):
+        except (SealBrokenError, SealingKeyError, LeaseGoneError) as error:
             self._steps.give_back(claimed, claim_id)
+            if isinstance(error, SealingKeyError):
+                raise
         except WeChatRefusedError as refusal:
             tools.log_refusal(None, refusal)
             self._refused_unleased(claimed, claim_id, refusal)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wxvault.errors import SealBrokenError, WeChatRefusedError, WeChatUnknownError
+from wxvault.errors import SealBrokenError, SealingKeyError, WeChatRefusedError, WeChatUnknownError
 from wxvault.protocol.return_codes import NOT_AUTHORIZED, REFRESH_TOKEN_REFUSED
 from wxvault.services import decisions
 from wxvault.services.outcome import Outcome
@@ -59,7 +59,9 @@ class Keeper:
         ``min_ttl`` that so many seconds must be left of it.
 
         Raises:
-            NoTicketError, RenewalInProgressError, RenewalFailingError: there is no component token.
+            NoTicketError, RenewalInProgressError, RenewalFailingError, SealBrokenError: there is no
+                component token.
+            SealingKeyError: nothing could be kept; WeChat was not asked.
         """
         tools = self._tools
         state = tools.tokens.get(authorizer_appid)
@@ -86,10 +88,10 @@ class Keeper:
         if has_live_lease(state, now):
             return Outcome.LEASED
         due = is_due(state, now)
-        if not (due or forced or early):
+        if not (due or forced or early or tools.is_damaged(state)):
             return Outcome.NOT_DUE
         token = self._component.get()
-        by_demand = forced or (early and not due)
+        by_demand = forced or not due
         lease = tools.acquire(
             appid,
             Purpose.FORCED_RENEWAL if by_demand else Purpose.RENEWAL,
@@ -109,7 +111,8 @@ class Keeper:
         except SealBrokenError:
             # It is healed as if it had been lost: WeChat still knows it.
             first = None
-        errcode: int | None = _REFRESH_TOKEN_INVALID
+        # WeChat has not refused what could not be opened: nobody may be told it had.
+        errcode = None if state.has_refresh else _REFRESH_TOKEN_INVALID
         if first is not None:
             try:
                 return self._refresh(question, appid, first, forced=forced)
@@ -185,15 +188,24 @@ class Keeper:
         tools = self._tools
         try:
             return work()
+        except SealingKeyError:
+            # Nothing was asked that must be opened first; what was, is asked again.
+            self._abandon(question)
+            raise
         except WeChatUnknownError as error:
             tools.log_refusal(question.lease.state.authorizer_appid, error)
             settle_unanswered(tools, question.lease)
             return Outcome.UNKNOWN
         except LeaseGoneError:
             # Whatever was asked before was answered, or this would be silence.
-            lease, answered = question.lease, question.answered
-            tools.settle(lease, lambda state: decisions.abandoned(state, lease, answered=answered))
+            self._abandon(question)
             return Outcome.LEASED
+
+    def _abandon(self, question: Question) -> None:
+        lease, answered = question.lease, question.answered
+        self._tools.settle(
+            lease, lambda state: decisions.abandoned(state, lease, answered=answered)
+        )
 
     def _refused(
         self,

@@ -92,6 +92,8 @@ class Lookup:
             UnknownAuthorizerError, AuthorizerPendingError, AuthorizerRevokedError,
             AuthorizerLostError, NoApiAbilityError: there is none, and why.
             RenewalInProgressError, RenewalFailingError, NoTicketError: there is none right now.
+            SealBrokenError: what there is cannot be opened, and WeChat gives no other one now.
+            SealingKeyError: the sealing key cannot be used now.
         """
         rejected = token_sha256(rejected_token) if rejected_token else rejected_token_sha256
         deadline = self._clock.now() + WAIT_SECONDS
@@ -103,7 +105,7 @@ class Lookup:
             left = deadline - now
             _refuse_what_has_none(authorizer_appid, state)
             if state is not None and state.status is not Status.PENDING:
-                token = self._open(state, now)
+                token, broken = self._open(state, now)
                 good = token is not None and not _is(token, rejected)
                 if good and is_servable(state, now, overlap=self._overlap, min_ttl=min_ttl):
                     return self._found(state, token, asked)
@@ -111,7 +113,7 @@ class Lookup:
                     # No better one can be had now: the one there is, is still good, or it fails.
                     if token is not None:
                         return self._found(state, token, asked)
-                    raise _failing(authorizer_appid, state)
+                    raise self._why(state, broken) or _failing(authorizer_appid, state)
                 if left > 0 and now >= ask_again_at and not has_live_lease(state, now):
                     asked = self._renew(
                         authorizer_appid,
@@ -130,14 +132,32 @@ class Lookup:
                 raise _too_late(authorizer_appid, state)
             self._clock.sleep(min(POLL_SECONDS, max(left, 0.001)))
 
-    def _open(self, state: TokenState, now: float) -> str | None:
-        """Return the access token if it may be served at all."""
+    def _open(self, state: TokenState, now: float) -> tuple[str | None, SealBrokenError | None]:
+        """Return the access token if it may be served at all, or why it cannot be opened."""
         if not is_servable(state, now, overlap=self._overlap):
-            return None
+            return None, None
         try:
-            return self._tokens.access_token(state)
-        except SealBrokenError:
-            return None
+            return self._tokens.access_token(state), None
+        except SealBrokenError as error:
+            return None, error
+
+    def _why(self, state: TokenState, broken: SealBrokenError | None) -> SealBrokenError | None:
+        """Say that a broken seal is why there is no token, if it is: WeChat had to be asked."""
+        if broken is None:
+            try:
+                self._tokens.refresh_token(state)
+            except SealBrokenError as error:
+                broken = error
+            else:
+                return None
+        if state.last_errcode is None:
+            return SealBrokenError(f"{_subject(state.authorizer_appid)}: {broken.message}")
+        refused = _failing(state.authorizer_appid, state)
+        return SealBrokenError(
+            f"{refused.message}; {broken.message}",
+            remedy=refused.remedy,
+            wechat_errcode=state.last_errcode,
+        )
 
     def _found(self, state: TokenState, token: str | None, asked: Outcome | None) -> Found:
         return Found(
@@ -187,8 +207,12 @@ def _is_coming_back(state: TokenState) -> bool:
     return state.unauthorized_at is None or state.authorized_at > state.unauthorized_at
 
 
+def _subject(authorizer_appid: str | None) -> str:
+    return "the component token" if authorizer_appid is None else authorizer_appid
+
+
 def _failing(authorizer_appid: str | None, state: TokenState) -> WxvaultError:
-    subject = "the component token" if authorizer_appid is None else authorizer_appid
+    subject = _subject(authorizer_appid)
     if state.last_errcode is None:
         return RenewalFailingError(f"{subject}: WeChat gives no answer")
     return RenewalFailingError(
@@ -199,7 +223,7 @@ def _failing(authorizer_appid: str | None, state: TokenState) -> WxvaultError:
 
 
 def _too_late(authorizer_appid: str | None, state: TokenState | None) -> WxvaultError:
-    subject = "the component token" if authorizer_appid is None else authorizer_appid
+    subject = _subject(authorizer_appid)
     if state is not None and state.status is Status.PENDING:
         return AuthorizerPendingError(f"{subject}: the authorisation is not finished yet")
     return RenewalInProgressError(f"{subject}: the token is being renewed")

@@ -101,10 +101,24 @@ class Tools:
         try:
             current = self.tokens.access_token(state)
         except SealBrokenError:
+            # It is no token of ours any more, and is replaced for that: see `is_damaged`.
             return False
         return current is not None and hmac.compare_digest(
             token_sha256(current), rejected_token_sha256
         )
+
+    def is_damaged(self, state: TokenState) -> bool:
+        """Say whether the access token that stands there cannot be opened, so is to be replaced.
+
+        While WeChat refuses, the back-off counts: damage is no reason to ask it more often.
+        """
+        if not state.has_access or state.attempts:
+            return False
+        try:
+            self.tokens.access_token(state)
+        except SealBrokenError:
+            return True
+        return False
 
     def _count_forced(self, state: TokenState, change: TokenChange) -> TokenChange:
         now = self.clock.now()

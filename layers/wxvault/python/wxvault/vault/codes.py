@@ -100,7 +100,7 @@ class Codes:
         """Open the code itself; None once it is done or failed.
 
         Raises:
-            SealBrokenError: it cannot be opened.
+            SealBrokenError, SealingKeyError: it cannot be opened.
         """
         item: Item = code.item  # type: ignore[assignment]  # it is the item the table gave
         return self._sealing.open(self._key(code.code_sha256), item, _CODE)
@@ -113,7 +113,11 @@ class Codes:
         ``blind``: nobody knows yet whose code it is, so the call is made without a lease. The code
         comes back as it was before the claim, so that ``unanswered`` tells whether an earlier call
         was begun and never settled.
+
+        Raises:
+            SealingKeyError: what WeChat would answer could not be sealed.
         """
+        self._sealing.prepare()
         update = Update(
             self._key(code_sha256),
             condition=any_of(

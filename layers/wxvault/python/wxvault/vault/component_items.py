@@ -12,6 +12,7 @@ from wxvault.vault.expressions import (
     Absent,
     Compare,
     ConditionFailedError,
+    Key,
     Put,
     Update,
     any_of,
@@ -25,15 +26,22 @@ from wxvault.vault.keys import (
     seen_push_key,
     sweep_key,
     ticket_key,
+    ticket_prefix,
 )
 
 if TYPE_CHECKING:
+    from wxvault.vault.expressions import Item
     from wxvault.vault.sealing import Sealing
     from wxvault.vault.table import Table
 
 _TICKET_KEPT_SECONDS = 13 * 3600
 _SEEN_KEPT_SECONDS = 24 * 3600
 _TICKET = "component_verify_ticket"
+_TICKETS_READ = 100
+"""More than WeChat pushes in the twelve hours for which it honours one."""
+_NEXT_TICKET = (
+    "Wait for WeChat's next ticket, within ten minutes; find out who has written to the table."
+)
 
 
 class ComponentItems:
@@ -49,7 +57,7 @@ class ComponentItems:
 
         Returns whether the component token's item was made by this, so that it should be renewed.
         """
-        key = ticket_key(self._component_appid, create_time)
+        key = ticket_key(self._component_appid, create_time, component_verify_ticket)
         sealed = self._sealing.seal(key, {_TICKET: component_verify_ticket})
         ticket = Put(
             key,
@@ -82,22 +90,49 @@ class ComponentItems:
         return True
 
     def newest_tickets(self, limit: int) -> list[Ticket]:
-        """Read the newest tickets, newest first; those that cannot be opened are left out."""
-        tickets = []
-        for item in self._table.newest(f"C#{self._component_appid}", "TICKET#", limit):
-            create_time = item.get("create_time")
-            received_at = item.get("received_at")
-            if not isinstance(create_time, int) or not isinstance(received_at, int | float):
-                continue
-            try:
-                opened = self._sealing.open(
-                    ticket_key(self._component_appid, create_time), item, _TICKET
-                )
-            except SealBrokenError:
-                continue
-            if opened is not None:
-                tickets.append(Ticket(opened, create_time, received_at))
+        """Read the newest tickets, newest first; those that cannot be opened are left out.
+
+        Raises:
+            SealBrokenError: there are some, but none that can be opened.
+        """
+        tickets, broken = self._opened(limit, limit)
+        if broken is not None and len(tickets) < limit:
+            # Whatever stands in front of them, older ones are good for twelve hours as well.
+            tickets, broken = self._opened(limit, _TICKETS_READ)
+        if broken is not None and not tickets:
+            message = f"no ticket can be opened ({broken.message})"
+            raise SealBrokenError(message, remedy=_NEXT_TICKET)
         return tickets
+
+    def _opened(self, wanted: int, read: int) -> tuple[list[Ticket], SealBrokenError | None]:
+        tickets: list[Ticket] = []
+        broken = None
+        for item in self._table.newest(f"C#{self._component_appid}", "TICKET#", read):
+            try:
+                ticket = self._open(item)
+            except SealBrokenError as error:
+                broken = error
+                continue
+            tickets.append(ticket)
+            if len(tickets) == wanted:
+                break
+        return tickets, broken
+
+    def _open(self, item: Item) -> Ticket:
+        create_time, received_at = item.get("create_time"), item.get("received_at")
+        place = str(item["sk"])
+        if (
+            not isinstance(create_time, int)
+            or not isinstance(received_at, int | float)
+            or not place.startswith(ticket_prefix(create_time))
+        ):
+            message = f"{_TICKET}: its times are not its own"
+            raise SealBrokenError(message)
+        opened = self._sealing.open(Key(str(item["pk"]), place), item, _TICKET)
+        if opened is None:
+            message = f"{_TICKET}: it is not there"
+            raise SealBrokenError(message)
+        return Ticket(opened, create_time, received_at)
 
     def note_push(self, verdict: str, *, now: float, info_type: str | None = None) -> None:
         """Write what became of the last push, for whoever wants to know whether pushes arrive."""

@@ -30,9 +30,18 @@ def component_key(component_appid: str) -> Key:
     return Key(f"C#{component_appid}", "TOKEN")
 
 
-def ticket_key(component_appid: str, create_time: int) -> Key:
-    """Key of one ticket; ``create_time`` is WeChat's CreateTime, unix seconds."""
-    return Key(f"C#{component_appid}", f"TICKET#{create_time:010d}")
+def ticket_key(component_appid: str, create_time: int, component_verify_ticket: str) -> Key:
+    """Key of one ticket; ``create_time`` is WeChat's CreateTime, unix seconds.
+
+    Two tickets of one second are two items; a ticket that is pushed again is the same one.
+    """
+    short = fingerprint(component_verify_ticket)[:16]
+    return Key(f"C#{component_appid}", f"{ticket_prefix(create_time)}{short}")
+
+
+def ticket_prefix(create_time: int) -> str:
+    """Return how the sort key of a ticket with this CreateTime begins."""
+    return f"TICKET#{create_time:010d}#"
 
 
 def sweep_key(component_appid: str) -> Key:

@@ -78,7 +78,7 @@ class TokenItems:
         """Open the access token.
 
         Raises:
-            SealBrokenError: it cannot be opened.
+            SealBrokenError, SealingKeyError: it cannot be opened.
         """
         return self._open(state, "access_token")
 
@@ -86,7 +86,7 @@ class TokenItems:
         """Open the refresh token.
 
         Raises:
-            SealBrokenError: it cannot be opened.
+            SealBrokenError, SealingKeyError: it cannot be opened.
         """
         return self._open(state, "refresh_token")
 
@@ -106,7 +106,11 @@ class TokenItems:
 
         ``generation`` is given for a forced renewal: the token that was proved refused must still
         be the current one.
+
+        Raises:
+            SealingKeyError: what WeChat would answer could not be sealed.
         """
+        self._sealing.prepare()
         key = self._writing.key(authorizer_appid)
         wanted: list[Condition] = [
             any_of(Absent("lease_until"), Compare("lease_until", "<", now)),

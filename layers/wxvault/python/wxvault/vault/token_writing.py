@@ -133,7 +133,10 @@ class TokenWriting:
             written["stored_at"] = change.access.stored_at
         if secrets:
             key = self.key(state.authorizer_appid)
-            written |= self.sealing.seal(key, secrets, generation=generation)
+            ends = None if change.access is None else change.access.expires_at
+            written |= self.sealing.seal(
+                key, secrets, generation=generation, access_expires_at=ends
+            )
         return written, {*_ACCESS, "refresh_token", SEALED_KEY} - set(written)
 
 

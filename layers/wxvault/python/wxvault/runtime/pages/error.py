@@ -86,6 +86,7 @@ _TEXTS: Final[dict[type[BaseException], tuple[Words, Words]]] = {
     errors.ConfigurationError: _NOT_READY,
     errors.SealBrokenError: _NOT_READY,
     errors.BusyError: _NOT_READY,
+    errors.SealingKeyError: _NOT_READY,
     BaseException: _OTHER,
 }
 

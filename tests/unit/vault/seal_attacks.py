@@ -75,6 +75,10 @@ def _both(name: str, change: Callable[[Items, str], dict[str, Any]]) -> list[Att
     return [on("access_token"), on("refresh_token")]
 
 
+def _generation(items: Items, more: int) -> dict[str, Any]:
+    return {"generation": items.item["generation"] + more}
+
+
 _OLDER_SECRETS = ("access_token", "refresh_token", SEALED_KEY)
 
 ATTACKS: list[Attack] = [
@@ -95,8 +99,8 @@ ATTACKS: list[Attack] = [
         "older, with its key",
         lambda items, one: {one: items.older[one], SEALED_KEY: items.older[SEALED_KEY]},
     ),
-    *_both("the generation alone set back", lambda _, __: {"generation": 7}),
-    *_both("the generation alone set forward", lambda _, __: {"generation": 9}),
+    *_both("the generation alone set back", lambda items, _: _generation(items, -1)),
+    *_both("the generation alone set forward", lambda items, _: _generation(items, +1)),
     *_both("the generation as text", lambda _, __: {"generation": "8"}),
     *_both("another wrapped key", lambda items, _: {SEALED_KEY: items.older[SEALED_KEY]}),
     *_both("a key of rubbish", lambda _, __: {SEALED_KEY: b"rubbish"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from wxvault.vault.expressions import (
     all_of,
     any_of,
     equals,
+    one_of,
 )
 from wxvault.vault.keys import code_key, due_shard, fingerprint
 from wxvault.vault.sealing import SEALED_KEY
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 _KEPT_SECONDS = 7 * 24 * 3600
 _CODE = "authorization_code"
+_OPEN = (CodeStatus.RECEIVED, CodeStatus.CLAIMED)
 _DUE = frozenset({"due_at", "due_shard"})
 
 
@@ -81,6 +84,7 @@ class Codes:
                 return _read(code_sha256, known), True
             news = {name: value for name, value in told.items() if name not in known}
             if news:
+                self._seal_again(key, fresh)
                 # Due, so that whoever exchanges codes looks at it, even one that is done already.
                 due = self._due(code_sha256, now + CODE_DUE_SECONDS)
                 try:
@@ -95,6 +99,15 @@ class Codes:
                     return _read(code_sha256, known), False
             return _read(code_sha256, {**told, **known}), bool(news)
         return _read(code_sha256, fresh), True
+
+    def _seal_again(self, key: Key, fresh: dict[str, Value]) -> None:
+        """Replace the sealed code of an open item: whoever changed it has not taken it away.
+
+        WeChat sends every code by two ways, and this is the second.
+        """
+        sealed = {name: fresh[name] for name in (_CODE, SEALED_KEY)}
+        with contextlib.suppress(ConditionFailedError):
+            self._table.write(Update(key, condition=one_of("status", _OPEN), set=sealed))
 
     def authorization_code(self, code: Code) -> str | None:
         """Open the code itself; None once it is done or failed.

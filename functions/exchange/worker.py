@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wxvault.errors import PUT_OFF
+from wxvault.errors import PUT_OFF, InvalidRequestError
+from wxvault.runtime.jobs import exchange_job
 from wxvault.runtime.queues import BatchAnswer, Job, run_batch
 from wxvault.runtime.settings import on_lambda
 from wxvault.runtime.telemetry import count, log_error, logger, observed
@@ -28,13 +29,16 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], BatchAnswer]:
 
     def work(job: Job) -> None:
         try:
-            status = exchange.exchange(str(job.body.get("code_sha256", "")))
+            status = exchange.exchange(exchange_job(job.body))
         except PUT_OFF as error:
             # It is due in the table, so the sweep sends it again; the queue is not for waiting.
             log_error("exchange put off", error)
             return
-        count(f"Code{'Gone' if status is None else status.capitalize()}")
-        logger.info("code", extra={"status": status and str(status)})
+        if status is None:
+            # Codes are written down before anything is sent: this one was for another deployment.
+            raise InvalidRequestError("code_sha256", "is of no code in this table")
+        count(f"Code{status.capitalize()}")
+        logger.info("code", extra={"status": str(status)})
 
     @observed
     def handler(event: Mapping[str, Any], _context: Any) -> BatchAnswer:

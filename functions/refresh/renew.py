@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wxvault.errors import PUT_OFF, InvalidRequestError
-from wxvault.protocol.appid import is_appid
+from wxvault.errors import PUT_OFF, UnknownAuthorizerError
 from wxvault.runtime.answering import answer_invoke
+from wxvault.runtime.jobs import renew_job
 from wxvault.runtime.queues import Job, run_batch
 from wxvault.runtime.secrets import app_secret
 from wxvault.runtime.settings import on_lambda
@@ -19,11 +19,10 @@ from wxvault.runtime.wiring import Wiring
 from wxvault.services.component import ComponentKeeper, ComponentToken
 from wxvault.services.keeper import Keeper
 from wxvault.services.lookup import Lookup
+from wxvault.services.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from wxvault.services.outcome import Outcome
 
 
 def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Mapping[str, Any]]:
@@ -48,28 +47,27 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Mapping[str, Any]
     keeper = Keeper(tools, wiring.wechat, token)
 
     def renew(job: Mapping[str, Any]) -> Outcome:
-        rejected = job.get("rejected_token_sha256")
-        if job.get("job") == "component":
+        wanted = renew_job(job)
+        appid, rejected = wanted.authorizer_appid, wanted.rejected_token_sha256
+        if appid is None:
             outcome = component.renew(rejected_token_sha256=rejected)
         else:
-            appid = job.get("authorizer_appid")
-            if job.get("job") != "authorizer" or not isinstance(appid, str) or not is_appid(appid):
-                raise InvalidRequestError("job", "names no authorizer and not the component")
-            outcome = keeper.keep(
-                appid, rejected_token_sha256=rejected, min_ttl=float(job.get("min_ttl") or 0)
-            )
+            outcome = keeper.keep(appid, rejected_token_sha256=rejected, min_ttl=wanted.min_ttl)
         count(f"Renewal{outcome.title().replace('_', '')}")
-        logger.info(
-            "renewal", extra={"outcome": str(outcome), "subject": job.get("authorizer_appid")}
-        )
+        logger.info("renewal", extra={"outcome": str(outcome), "subject": appid})
         return outcome
 
     def work(job: Job) -> None:
         try:
-            renew(job.body)
+            outcome = renew(job.body)
         except PUT_OFF as error:
             # It is due in the table, so the sweep sends it again; the queue is not for waiting.
             log_error("renewal put off", error)
+            return
+        appid = job.body.get("authorizer_appid")
+        if appid and outcome is Outcome.ABSENT and wiring.tokens.get(appid) is None:
+            # Jobs are sent for what is in the table: this one was meant for another deployment.
+            raise UnknownAuthorizerError(f"{appid} is not in this table")
 
     @observed
     def handler(event: Mapping[str, Any], context: Any) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from tests.stack.truth import Vault, assert_truth, make_due, renew, sha256
 from tests.stack.world import AUTHORIZER_INFO, COMPONENT_TOKEN, QUERY_AUTH, World
 from tests.unit.protocol.pushkit import document
 from tests.unit.vault.seal_attacks import ATTACKS, MINE, Attack, Items
+from wxvault.clock import SystemClock
 from wxvault.vault.expressions import Item, Key, Put
 from wxvault.vault.keys import authorizer_key, code_key, component_key, fingerprint
 from wxvault.vault.table import DynamoTable
@@ -31,7 +32,8 @@ WORDS_FOR_OTHERS = {"renewal_failing", "no_ticket", "renewal_in_progress", "inte
 
 def table_of(stack: LocalStack) -> DynamoTable:
     """The table, with the root user's rights."""
-    return DynamoTable(stack.root.dynamodb, stack.outputs["TableName"])
+    clock = SystemClock()
+    return DynamoTable(stack.root.dynamodb, stack.outputs["TableName"], clock, lambda: 0.5)
 
 
 def there(stack: LocalStack, key: Key) -> Item:

@@ -129,7 +129,7 @@ def test_depth_counts_waiting_and_running() -> None:
     assert JobQueue(FakeSqs(), "https://queue").depth() == 8
 
 
-def records(*bodies: str) -> dict[str, Any]:
+def records(*bodies: Any) -> dict[str, Any]:
     """Return an SQS event."""
     return {
         "Records": [
@@ -160,11 +160,49 @@ def test_only_what_failed_comes_again(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
-@pytest.mark.parametrize("body", ["", "nonsense", "[]", '"x"', "null", "[" * 100_000], ids=range(6))
-def test_a_message_that_is_no_job_ends_in_the_dead_letter_queue(body: str) -> None:
-    """It is reported as failed, not swallowed, and nothing is called with it."""
-    answer = run_batch(records(body), lambda _: pytest.fail("must not be called"))
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+SECRET = "refreshtoken@@@made-up-but-secret"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        SECRET,
+        f'["{SECRET}"]',
+        f'"{SECRET}"',
+        "null",
+        "[" * 4000,
+        f'{{"n":"{SECRET}"',
+        "1" * 4096,
+        json.dumps({"n": SECRET * 200}),
+        None,
+        7,
+    ],
+    ids=range(11),
+)
+def test_a_message_that_is_no_job_ends_in_the_dead_letter_queue(
+    body: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It fails, nothing is called with it, its neighbours do not suffer, and the log says why.
+
+    The reason stands under the message's id, and repeats nothing of what was sent.
+    """
+    event = records('{"n":0}', body, '{"n":2}')
+    done: list[Job] = []
+    assert run_batch(event, done.append) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert sorted(job.body["n"] for job in done) == [0, 2]
+    (record,) = caplog.records
+    told = record.__dict__
+    assert (told["msg"], told["message_id"], told["receive_count"]) == ("job failed", "m1", 2)
+    assert (told["error_code"], record.levelname) == ("invalid_request", "WARNING")
+    assert SECRET not in str(told)
+
+
+def test_a_message_without_attributes_is_a_first_delivery() -> None:
+    """A record that was written by hand lacks them."""
+    seen: list[Job] = []
+    run_batch({"Records": [{"messageId": "m", "body": "{}"}]}, seen.append)
+    assert seen == [Job({}, "m", 1)]
 
 
 def test_messages_run_at_the_same_time() -> None:

@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
 
-from wxvault.errors import WxvaultError
+from wxvault.errors import InvalidRequestError, WxvaultError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _BATCH: Final = 10
+JOB_LIMIT: Final = 4096
+"""Characters of a message; the longest job of ours has about two hundred."""
 
 _log = logging.getLogger(__name__)
 
@@ -92,21 +94,14 @@ def run_batch(event: Mapping[str, Any], work: Callable[[Job], object]) -> BatchA
     """Work off an SQS event, a thread per message, and name the messages to deliver again.
 
     ``work`` says by an exception that a job has to come again. A message that is no JSON object
-    also fails, so that it ends in the dead-letter queue instead of vanishing.
+    also fails, so that it ends in the dead-letter queue instead of vanishing. What failed is logged
+    under the message's id, by which whoever looks at the dead letters finds the reason.
     """
     records = list(event.get("Records", ()))
     if not records:
         return {"batchItemFailures": []}
-
-    def attempt(record: Mapping[str, Any]) -> bool:
-        job = _job(record)
-        if job is None:
-            _log.error("message is no job", extra={"message_id": str(record.get("messageId", ""))})
-            return False
-        return _attempt(job, work)
-
     with ThreadPoolExecutor(max_workers=len(records), thread_name_prefix="job") as threads:
-        done = list(threads.map(attempt, records))
+        done = list(threads.map(lambda record: _attempt(record, work), records))
     return {
         "batchItemFailures": [
             {"itemIdentifier": str(record.get("messageId", ""))}
@@ -116,10 +111,29 @@ def run_batch(event: Mapping[str, Any], work: Callable[[Job], object]) -> BatchA
     }
 
 
-def _attempt(job: Job, work: Callable[[Job], object]) -> bool:
-    about = {"message_id": job.message_id, "receive_count": job.receive_count}
+def read_job(body: object) -> dict[str, Any]:
+    """Return the JSON object that a message's text is.
+
+    Raises:
+        InvalidRequestError: it is none; nothing of the text is repeated.
+    """
+    if not isinstance(body, str) or len(body) > JOB_LIMIT:
+        raise InvalidRequestError("body", f"must be a text of at most {JOB_LIMIT} characters")
     try:
-        work(job)
+        job = json.loads(body)
+    except (ValueError, RecursionError):
+        job = None
+    if not isinstance(job, dict):
+        raise InvalidRequestError("body", "must be a JSON object")
+    return job
+
+
+def _attempt(record: Mapping[str, Any], work: Callable[[Job], object]) -> bool:
+    message_id = str(record.get("messageId", ""))
+    received = _receive_count(record)
+    about = {"message_id": message_id, "receive_count": received}
+    try:
+        work(Job(read_job(record.get("body")), message_id, received))
     except WxvaultError as exc:
         _log.warning(
             "job failed",
@@ -132,15 +146,9 @@ def _attempt(job: Job, work: Callable[[Job], object]) -> bool:
     return False
 
 
-def _job(record: Mapping[str, Any]) -> Job | None:
-    try:
-        body = json.loads(record.get("body", ""))
-        received = int((record.get("attributes") or {}).get("ApproximateReceiveCount", 1))
-    except (TypeError, ValueError, RecursionError):
-        return None
-    if not isinstance(body, dict):
-        return None
-    return Job(body=body, message_id=str(record.get("messageId", "")), receive_count=received)
+def _receive_count(record: Mapping[str, Any]) -> int:
+    told = (record.get("attributes") or {}).get("ApproximateReceiveCount", "1")
+    return int(told) if str(told).isdecimal() else 1
 
 
 def _text(job: Mapping[str, Any]) -> str:

@@ -1,0 +1,56 @@
+"""What may stand in a job, for *renew* and for the exchange worker.
+
+A job comes over a queue or by a direct invoke, and is believed no more than any other input. No
+error here repeats what was sent: a queue may hold anything, and errors are logged.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from wxvault.errors import InvalidRequestError
+from wxvault.runtime.token_requests import TokenRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_RENEW_FIELDS: Final = frozenset({"job", "authorizer_appid", "min_ttl", "rejected_token_sha256"})
+_EXCHANGE_FIELDS: Final = frozenset({"code_sha256"})
+
+
+def renew_job(job: Mapping[str, Any]) -> TokenRequest:
+    """Read ``{"job": "component"}`` or ``{"job": "authorizer", "authorizer_appid"}``.
+
+    Both may have ``min_ttl`` (seconds) and ``rejected_token_sha256``, as a look-up has them.
+
+    Raises:
+        InvalidRequestError: it is no job of *renew*; the field is named.
+    """
+    _only(_RENEW_FIELDS, job)
+    kind = job.get("job")
+    if kind not in ("authorizer", "component"):
+        raise InvalidRequestError("job", "must be authorizer or component")
+    fields = {name: value for name, value in job.items() if name != "job"}
+    return TokenRequest.read(fields | {"component": kind == "component"})
+
+
+def exchange_job(job: Mapping[str, Any]) -> str:
+    """Read ``{"code_sha256"}``, and return it: the fingerprint of a code that was written down.
+
+    Raises:
+        InvalidRequestError: it is no job of the exchange worker; the field is named.
+    """
+    _only(_EXCHANGE_FIELDS, job)
+    code_sha256 = job.get("code_sha256")
+    if not isinstance(code_sha256, str) or not _SHA256.fullmatch(code_sha256):
+        raise InvalidRequestError(
+            "code_sha256", "must be the SHA-256 of a code, 64 hexadecimal digits in lower case"
+        )
+    return code_sha256
+
+
+def _only(fields: frozenset[str], job: Mapping[str, Any]) -> None:
+    if not job.keys() <= fields:
+        raise InvalidRequestError("job", "has a field that such a job does not have")

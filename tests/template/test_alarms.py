@@ -9,6 +9,28 @@ import pytest
 from tests.template.reading import of_type, target
 
 Resources = dict[str, dict[str, Any]]
+Watched = tuple[str, str, int, int, str, float, str]
+
+# What functions write themselves.
+OWN_METRICS = {
+    "AuthorizerFailing",
+    "AuthorizerLost",
+    "AuthorizerSupersededElsewhere",
+    "EventNotSent",
+    "OverdueAuthorizers",
+    "PushRefused",
+    "SealBroken",
+    "SweepWithoutComponentToken",
+    "TicketReceived",
+}
+
+
+def above(
+    threshold: float, metric: str, statistic: str = "Sum", *, seconds: int = 300, periods: int = 1
+) -> Watched:
+    """Return an alarm on too much of something; without data there is nothing to say."""
+    return (metric, statistic, seconds, periods, "GreaterThan", threshold, "notBreaching")
+
 
 # alarm: metric, statistic, seconds, periods, comparison, threshold, missing data
 ALARMS = {
@@ -24,33 +46,33 @@ ALARMS = {
         0,
         "breaching",
     ),
-    # What did not open is healed by itself, but somebody has been at the table.
-    "SealBrokenAlarm": ("SealBroken", "Sum", 300, 1, "GreaterThan", 0, "notBreaching"),
+    # Fifteen minutes in which every sweep found something due and no component token.
+    "NoComponentTokenAlarm": above(0, "SweepWithoutComponentToken", periods=3),
+    "AuthorizerFailingAlarm": above(0, "AuthorizerFailing"),
+    "AuthorizerLostAlarm": above(0, "AuthorizerLost"),
+    "SupersededElsewhereAlarm": above(0, "AuthorizerSupersededElsewhere"),
+    "SealBrokenAlarm": above(0, "SealBroken"),
     # Nothing is handed out: the one alarm that a person must act on at once.
-    "SealingKeyAlarm": ("SealingKeyUnusable", "Sum", 60, 1, "GreaterThan", 0, "notBreaching"),
-    "CallbackServerErrorsAlarm": (
-        "CallbackServerErrors-${AWS::StackName}",
-        "Sum",
-        300,
-        1,
-        "GreaterThan",
-        0,
-        "notBreaching",
-    ),
+    "SealingKeyAlarm": above(0, "SealingKeyUnusable", seconds=60),
+    "EventsNotSentAlarm": above(0, "EventNotSent"),
+    # Half an hour, so that it speaks before NoTicketAlarm does.
+    "PushesRefusedAlarm": above(2, "PushRefused", seconds=900, periods=2),
+    "CallbackServerErrorsAlarm": above(0, "CallbackServerErrors-${AWS::StackName}"),
+    "CallbackSlowAlarm": above(2500, "Duration", "p90", seconds=900, periods=2),
+    "FrontDoorServerErrorsAlarm": above(10, "5xx", periods=3),
+    "FunctionErrorsAlarm": above(0, "Errors", periods=2),
+    "FunctionThrottlesAlarm": above(0, "Throttles", periods=2),
+    "RenewQueueAgeAlarm": above(900, "ApproximateAgeOfOldestMessage", "Maximum"),
+    "ExchangeQueueAgeAlarm": above(300, "ApproximateAgeOfOldestMessage", "Maximum"),
     **{
-        f"{queue}DeadLettersAlarm": (
-            # Not NumberOfMessagesSent: what SQS moves by itself is not counted there.
-            "ApproximateNumberOfMessagesVisible",
-            "Maximum",
-            60,
-            1,
-            "GreaterThan",
-            0,
-            "notBreaching",
+        # Not NumberOfMessagesSent: what SQS moves by itself is not counted there.
+        f"{queue}DeadLettersAlarm": above(
+            0, "ApproximateNumberOfMessagesVisible", "Maximum", seconds=60
         )
         for queue in ("Renew", "Exchange", "Sweep")
     },
 }
+OWN = {name for name, told in ALARMS.items() if told[0] in OWN_METRICS}
 
 
 def test_these_are_all_alarms(resources: Resources) -> None:
@@ -58,20 +80,78 @@ def test_these_are_all_alarms(resources: Resources) -> None:
     assert set(of_type(resources, "AWS::CloudWatch::Alarm")) == set(ALARMS)
 
 
+def watched(alarm: dict[str, Any]) -> tuple[str, str, int]:
+    """Return metric, statistic and period, also of an alarm that adds several metrics up."""
+    if "Metrics" in alarm:
+        _, *parts = alarm["Metrics"]
+        (found,) = {
+            (one["MetricStat"]["Metric"]["MetricName"], one["MetricStat"]["Stat"], period)
+            for one in parts
+            for period in [one["MetricStat"]["Period"]]
+        }
+        return found
+    statistic = alarm.get("Statistic") or alarm["ExtendedStatistic"]
+    return target(alarm["MetricName"]), statistic, alarm["Period"]
+
+
 @pytest.mark.parametrize("name", ALARMS)
 def test_alarm(resources: Resources, name: str) -> None:
     """An alarm watches what it says, for as long as it says, and says what missing data means."""
     alarm = resources[name]["Properties"]
     assert (
-        target(alarm["MetricName"]),
-        alarm["Statistic"],
-        alarm["Period"],
+        *watched(alarm),
         alarm["EvaluationPeriods"],
         alarm["ComparisonOperator"].removesuffix("Threshold"),
         alarm["Threshold"],
         alarm["TreatMissingData"],
     ) == ALARMS[name]
-    assert len(alarm["AlarmDescription"]) > 40
+    assert "DatapointsToAlarm" not in alarm
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_says_what_happened_and_what_to_do(resources: Resources, name: str) -> None:
+    """Whoever is woken reads at least two sentences, within what CloudWatch keeps."""
+    text = target(resources[name]["Properties"]["AlarmDescription"])
+    assert len(text) < 1024
+    assert text.count(". ") + text.count("; ") >= 1, text
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"), [("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")]
+)
+def test_every_function_is_added_up(resources: Resources, name: str, metric: str) -> None:
+    """A function that is added is watched too. CloudWatch adds up ten metrics at most."""
+    total, *parts = resources[name]["Properties"]["Metrics"]
+    assert (total["Expression"], total["ReturnData"]) == ("SUM(METRICS())", True)
+    assert len(parts) <= 10
+    found = set()
+    for part in parts:
+        assert part["ReturnData"] is False
+        each = part["MetricStat"]["Metric"]
+        assert (each["Namespace"], each["MetricName"]) == ("AWS/Lambda", metric)
+        (dimension,) = each["Dimensions"]
+        assert dimension["Name"] == "FunctionName"
+        found.add(target(dimension["Value"]))
+    assert found == set(of_type(resources, "AWS::Lambda::Function"))
+
+
+def test_what_aws_measures_is_named_as_aws_names_it(resources: Resources) -> None:
+    """Pushes by their function, 5xx by the API's only stage, ages by their queue."""
+    slow = resources["CallbackSlowAlarm"]["Properties"]
+    assert slow["Namespace"] == "AWS/Lambda"
+    assert slow["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "CallbackFunction"}}]
+    door = resources["FrontDoorServerErrorsAlarm"]["Properties"]
+    assert door["Namespace"] == "AWS/ApiGateway"
+    assert door["Dimensions"] == [
+        {"Name": "ApiId", "Value": {"Ref": "HttpApi"}},
+        {"Name": "Stage", "Value": "$default"},
+    ]
+    for queue in ("Renew", "Exchange"):
+        age = resources[f"{queue}QueueAgeAlarm"]["Properties"]
+        assert age["Namespace"] == "AWS/SQS"
+        assert age["Dimensions"] == [
+            {"Name": "QueueName", "Value": {"Fn::GetAtt": [f"{queue}Queue", "QueueName"]}}
+        ]
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -83,9 +163,7 @@ def test_alarms_tell_the_topic_if_there_is_one(resources: Resources, name: str) 
     assert alarm["OKActions"] == told
 
 
-@pytest.mark.parametrize(
-    "name", ["NoTicketAlarm", "OverdueAuthorizersAlarm", "SealBrokenAlarm", "SealingKeyAlarm"]
-)
+@pytest.mark.parametrize("name", sorted(OWN))
 def test_own_metrics_carry_the_dimension_the_functions_write(
     resources: Resources, name: str
 ) -> None:

@@ -92,6 +92,7 @@ ROLES: dict[str, Rights] = {
         "SendJobs": send("RenewQueue", "ExchangeQueue"),
         "PutEvents": PUT_EVENTS,
         "InvokeRenew": INVOKE_RENEW,
+        "SendDeadLetters": send("SweepDeadLetters"),
         "WriteLog": log("Sweep"),
     },
     "Renew": {

@@ -133,3 +133,7 @@ def test_a_failed_sweep_is_not_repeated(resources: Resources) -> None:
     assert config["Qualifier"] == "live"
     assert config["MaximumRetryAttempts"] == 0
     assert config["MaximumEventAgeInSeconds"] == 60
+    # Told, because a sweep that fails every time says nothing else.
+    assert config["DestinationConfig"] == {
+        "OnFailure": {"Destination": {"Fn::GetAtt": ["SweepDeadLetters", "Arn"]}}
+    }

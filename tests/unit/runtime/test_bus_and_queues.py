@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from wxvault.errors import RenewalInProgressError
+from wxvault.runtime import telemetry
 from wxvault.runtime.bus import Bus, EventNotSentError
 from wxvault.runtime.queues import Job, JobQueue, run_batch
 
@@ -224,3 +225,30 @@ def test_messages_run_at_the_same_time() -> None:
 def test_an_empty_event_is_answered() -> None:
     """No records, no failures, no thread."""
     assert run_batch({}, lambda _: None) == {"batchItemFailures": []}
+
+
+def counted(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Send the metrics off, and return them as they were written."""
+    telemetry.metrics.flush_metrics()
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    names = [item["Name"] for item in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+    return {name: sum(line[name]) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("detail_type", "name"),
+    [
+        ("authorizer.lost", "AuthorizerLost"),
+        ("authorizer.superseded_elsewhere", "AuthorizerSupersededElsewhere"),
+        ("component.failing", "ComponentFailing"),
+    ],
+)
+def test_an_event_is_counted_under_its_name(
+    detail_type: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Alarms watch transitions, also one that the bus did not take; that is counted besides."""
+    telemetry._flush()
+    Bus(FakeEvents(), "the-bus").put(detail_type, {})
+    assert counted(capsys) == {name: 1}
+    Bus(FakeEvents(answer={"FailedEntryCount": 1}), "the-bus").put(detail_type, {})
+    assert counted(capsys) == {name: 1, "EventNotSent": 1}

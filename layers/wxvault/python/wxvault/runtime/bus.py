@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wxvault.errors import WxvaultError
+from wxvault.runtime.telemetry import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +33,11 @@ class EventNotSentError(WxvaultError):
     default_remedy = "Nothing to do if it is sent again later; else look at the bus and its policy."
 
 
+def metric_name(detail_type: str) -> str:
+    """Return the metric that counts events of a name: ``authorizer.lost`` is ``AuthorizerLost``."""
+    return detail_type.replace("_", ".").title().replace(".", "")
+
+
 class Bus:
     """One EventBridge bus, with ``wxvault`` as the source of everything on it."""
 
@@ -46,11 +52,14 @@ class Bus:
         """Send one event and say whether the bus has it.
 
         ``detail_type`` is the event's name (``authorizer.authorized``), ``detail`` its JSON object.
-        A failure is logged; with ``must_succeed`` it is an EventNotSentError.
+        It is counted under its name (``AuthorizerAuthorized``), whether the bus takes it or not.
+        A failure is logged and counted; with ``must_succeed`` it is an EventNotSentError.
         """
+        count(metric_name(detail_type))
         problem = self._problem_of_putting(detail_type, detail)
         if problem is None:
             return True
+        count("EventNotSent")
         _log.error(
             "event not sent",
             extra={

@@ -156,6 +156,12 @@ demo: $(DEV) $(SAM) $(MINISTACK) ## the same, then exits: 0, or 1 with the step 
 sandbox: $(DEV) ## only WeChat for one desk, until Ctrl-C
 	@exec python -m sandbox.wechat
 
+# ---- operation ----------------------------------------------------------------------------------
+
+.PHONY: dlq
+dlq: $(DEV) ## show the dead letters (STACK=name on AWS, REDRIVE=1 sends back, DROP=1 drops, QUEUE=renew)
+	@exec python -m tools.dead_letters --stack="$(STACK)" --queue="$(QUEUE)" --redrive="$(REDRIVE)" --drop="$(DROP)"
+
 # ---- housekeeping -------------------------------------------------------------------------------
 
 .PHONY: clean

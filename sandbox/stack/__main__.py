@@ -15,6 +15,7 @@ from sandbox.stack.emulator.everything import CORRECTIONS
 from sandbox.stack.errors import StackError
 from sandbox.stack.local_template import PATCHES
 from sandbox.stack.places import LAYER_LIBRARY
+from sandbox.stack.published import published
 from sandbox.stack.stack import LocalStack, StackOptions
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def ending_on_sigterm() -> Iterator[None]:
 
 def up() -> int:
     """Start the stack and stay until Ctrl-C."""
-    with LocalStack(StackOptions()) as stack:
+    with LocalStack(StackOptions()) as stack, published(stack):
         print(f"\nplatform   {stack.platform_url}")
         print(f"WeChat     {stack.wechat_url}")
         print(f"AWS        {stack.aws_url}  (keys test/test, region us-east-1)")

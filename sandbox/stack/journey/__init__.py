@@ -10,6 +10,7 @@ from sandbox.stack.journey.facts import Facts, StepFailedError
 from sandbox.stack.journey.merchant import visit
 from sandbox.stack.observe import NotSeenError
 from sandbox.stack.progress import Progress
+from sandbox.stack.published import published
 from sandbox.stack.stack import LocalStack, StackOptions
 
 OVERLAP_SECONDS = 120
@@ -24,6 +25,7 @@ It stays up. Open in a browser:
   {platform}/…   the platform; a fresh link to start with:
   {link}
 AWS endpoint for the aws command line: {aws} (keys test/test, region us-east-1)
+Dead letters, in another terminal: make dlq
 Ctrl-C stops everything and leaves nothing behind."""
 
 
@@ -53,7 +55,8 @@ def run() -> int:
                 aws=stack.aws_url,
             )
         )
-        threading.Event().wait()
+        with published(stack):
+            threading.Event().wait()
     return 0
 
 

@@ -1,0 +1,108 @@
+"""``make dlq``: show every dead letter of a stack, send them back, or drop them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools.dead_letters.moving import Moved, Order, move
+from tools.dead_letters.queues import dead_letters
+from tools.dead_letters.reasons import ReasonFinder
+from tools.dead_letters.report import entries, lines, moved_line
+from tools.dead_letters.stacks import RUNNING, NoStackError, deployed, on_this_desk
+from tools.dead_letters.standing import Standings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tools.dead_letters.queues import DeadLetters
+    from tools.dead_letters.stacks import Stack
+
+_SHOWN = 200
+_LOOK_SECONDS = 60
+_SILENT_SECONDS = 2.0
+_YES = ("", "0", "no", "1", "yes", "all")
+
+_ADVICE = """
+make dlq REDRIVE=1   sends back what its queue can do; mend the reason first, or it comes back
+make dlq DROP=1      drops what nothing is lost with: done since, or sent anew by every sweep
+                     (=all: also what nobody can do)"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; the exit status is 0, or 1 with what went wrong."""
+    parser = argparse.ArgumentParser(prog="make dlq", description=__doc__)
+    parser.add_argument("--stack", default="", help="a stack deployed to AWS; empty: make run's")
+    parser.add_argument("--queue", default="", help="only this one: renew, exchange, sweep")
+    parser.add_argument("--redrive", default="", choices=_YES, help="send back; all: the bad too")
+    parser.add_argument("--drop", default="", choices=_YES, help="drop; all: the unreadable too")
+    parser.add_argument("--running", type=Path, default=RUNNING, help=argparse.SUPPRESS)
+    wanted = parser.parse_args(arguments)
+    orders = [
+        Order(redrive=redrive, everything=value == "all")
+        for redrive, value in ((True, wanted.redrive), (False, wanted.drop))
+        if value in {"1", "yes", "all"}
+    ]
+    if len(orders) > 1:
+        return _complain("Either REDRIVE or DROP, one after the other.")
+    try:
+        stack = deployed(wanted.stack) if wanted.stack else on_this_desk(wanted.running)
+        return _work(stack, wanted.queue, orders[0] if orders else None)
+    except NoStackError as error:
+        return _complain(str(error))
+    except (ClientError, BotoCoreError) as error:
+        return _complain(f"AWS: {error}")
+
+
+def _work(stack: Stack, name: str, order: Order | None) -> int:
+    queues = [queue for queue in dead_letters(stack) if name in {"", queue.title}]
+    if not queues:
+        return _complain(f"{stack.name} has no dead-letter queue called {name or 'anything'}.")
+    print(f"{stack.name}, {stack.place}\n", flush=True)
+    started = time.time()
+    standings = Standings(stack, started)
+    if order is None:
+        return _show(queues, standings, ReasonFinder(stack), started)
+    failed = 0
+    for queue in queues:
+        moved = move(queue, standings, order, started=started, tell=_progress(queue))
+        print(moved_line(queue, moved), flush=True)
+        failed += moved.failed
+    return _complain("Some could not be sent; they are still there.") if failed else 0
+
+
+def _show(
+    queues: Sequence[DeadLetters], standings: Standings, reasons: ReasonFinder, now: float
+) -> int:
+    total = 0
+    for queue in queues:
+        depth = queue.depth()
+        letters = queue.take(_LOOK_SECONDS, most=_SHOWN) if depth else []
+        # Before anything else: whoever watches the queue sees them again.
+        queue.put_back(letters)
+        found = entries(queue, letters, standings, reasons)
+        for line in lines(queue, found, depth=depth, seen=len(letters), now=now):
+            print(line, flush=True)
+        total += len(letters)
+    if total:
+        print(_ADVICE)
+    return 0
+
+
+def _progress(queue: DeadLetters) -> Callable[[Moved], None]:
+    def tell(moved: Moved) -> None:
+        if time.time() - began > _SILENT_SECONDS:
+            print(f"  {moved_line(queue, moved)} …", flush=True)
+
+    began = time.time()
+    return tell
+
+
+def _complain(text: str) -> int:
+    print(text, file=sys.stderr)
+    return 1

@@ -94,6 +94,18 @@ def _drop_refused_types(template: Template) -> list[str]:
     return refused
 
 
+def _drop_metric_math(template: Template) -> list[str]:
+    found = [
+        name
+        for name, body in _resources(template)
+        if body.get("Type") == "AWS::CloudWatch::Alarm" and "Metrics" in body["Properties"]
+    ]
+    for name in found:
+        del template["Resources"][name]
+    _drop_references(template, frozenset(found))
+    return found
+
+
 def _drop_references(template: Template, gone: frozenset[str]) -> None:
     for _, body in _resources(template):
         depends = body.get("DependsOn")
@@ -172,6 +184,11 @@ PATCHES = (
         "refused-types",
         "The emulator's CloudFormation refuses the whole template for these resource types.",
         _drop_refused_types,
+    ),
+    Patch(
+        "metric-math",
+        "The emulator refuses alarms that add several metrics up.",
+        _drop_metric_math,
     ),
     Patch(
         "gradual-deployment",

@@ -29,9 +29,9 @@ _SILENT_SECONDS = 2.0
 _YES = ("", "0", "no", "1", "yes", "all")
 
 _ADVICE = """
-make dlq REDRIVE=1   sends back what its queue can do; mend the reason first, or it comes back
-make dlq DROP=1      drops what nothing is lost with: done since, or sent anew by every sweep
-                     (=all: also what nobody can do)"""
+make dlq{on} REDRIVE=1   sends back what its queue can do; mend the reason first, or it comes back
+make dlq{on} DROP=1      drops what nothing is lost with: done since, or sent anew by every sweep
+(all instead of 1: also what this deployment has never sent; find out first who did)"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -52,14 +52,19 @@ def main(arguments: Sequence[str]) -> int:
         return _complain("Either REDRIVE or DROP, one after the other.")
     try:
         stack = deployed(wanted.stack) if wanted.stack else on_this_desk(wanted.running)
-        return _work(stack, wanted.queue, orders[0] if orders else None)
+        on = f" STACK={wanted.stack}" if wanted.stack else ""
+        return run(stack, wanted.queue, orders[0] if orders else None, on=on)
     except NoStackError as error:
         return _complain(str(error))
     except (ClientError, BotoCoreError) as error:
         return _complain(f"AWS: {error}")
 
 
-def _work(stack: Stack, name: str, order: Order | None) -> int:
+def run(stack: Stack, name: str, order: Order | None, *, on: str = "") -> int:
+    """Show (no order) or move the letters of a stack, or of one queue of it; the exit status.
+
+    ``on`` is what a next command needs to find the same stack again.
+    """
     queues = [queue for queue in dead_letters(stack) if name in {"", queue.title}]
     if not queues:
         return _complain(f"{stack.name} has no dead-letter queue called {name or 'anything'}.")
@@ -67,7 +72,9 @@ def _work(stack: Stack, name: str, order: Order | None) -> int:
     started = time.time()
     standings = Standings(stack, started)
     if order is None:
-        return _show(queues, standings, ReasonFinder(stack), started)
+        if _show(queues, standings, ReasonFinder(stack), started):
+            print(_ADVICE.format(on=on))
+        return 0
     failed = 0
     for queue in queues:
         moved = move(queue, standings, order, started=started, tell=_progress(queue))
@@ -79,6 +86,7 @@ def _work(stack: Stack, name: str, order: Order | None) -> int:
 def _show(
     queues: Sequence[DeadLetters], standings: Standings, reasons: ReasonFinder, now: float
 ) -> int:
+    """Print every queue; how many letters were seen."""
     total = 0
     for queue in queues:
         depth = queue.depth()
@@ -89,9 +97,7 @@ def _show(
         for line in lines(queue, found, depth=depth, seen=len(letters), now=now):
             print(line, flush=True)
         total += len(letters)
-    if total:
-        print(_ADVICE)
-    return 0
+    return total
 
 
 def _progress(queue: DeadLetters) -> Callable[[Moved], None]:

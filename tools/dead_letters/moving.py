@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.dead_letters.meaning import meaning
+from tools.dead_letters.queues import batches
 from tools.dead_letters.standing import Wanted
 
 if TYPE_CHECKING:
@@ -71,22 +72,28 @@ def move(
     moved = Moved()
     sent: set[str] = set()
     left: dict[str, Letter] = {}
+    more = True
     try:
-        while letters := queue.take(_HIDDEN_SECONDS, most=_ROUND):
+        while more:
+            letters = queue.take(_HIDDEN_SECONDS, most=_ROUND)
             fresh = [letter for letter in letters if letter.message_id not in left]
+            # Fewer than a round holds are the last; only known ones have been hidden for too long.
+            more = bool(fresh) and len(letters) == _ROUND
             left |= {letter.message_id: letter for letter in letters}
-            if not fresh:
-                break
-            for letter in fresh:
-                wanted = standings.of(meaning(queue, letter)).wanted
-                if letter.sent_at < started and order.takes(wanted):
-                    gone = _redrive(queue, letter, sent, moved) if order.redrive else True
-                    if gone and queue.delete([letter]):
-                        moved.dropped += not order.redrive
-                        del left[letter.message_id]
-            tell(moved)
+            for some in batches(letter for letter in fresh if letter.sent_at < started):
+                gone = [
+                    letter
+                    for letter in some
+                    if order.takes(standings.of(meaning(queue, letter)).wanted)
+                    and (not order.redrive or _redrive(queue, letter, sent, moved))
+                ]
+                for letter in queue.delete(gone):
+                    moved.dropped += not order.redrive
+                    del left[letter.message_id]
+            moved.left = len(left)
+            if more:
+                tell(moved)
     finally:
-        moved.left = len(left)
         queue.put_back(left.values())
     return moved
 

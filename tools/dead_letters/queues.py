@@ -46,6 +46,7 @@ class DeadLetters:
     """The queue that they were meant for; None: they did not come from a queue."""
     source_arn: str | None
     sqs: SQSClient = field(repr=False)
+    patience: int = 1
 
     def depth(self) -> int:
         """Return about how many letters there are, those that somebody is looking at included."""
@@ -67,7 +68,7 @@ class DeadLetters:
                 QueueUrl=self.url,
                 MaxNumberOfMessages=min(_BATCH, most - len(taken)),
                 VisibilityTimeout=seconds,
-                WaitTimeSeconds=1,
+                WaitTimeSeconds=self.patience,
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
@@ -78,7 +79,7 @@ class DeadLetters:
 
     def put_back(self, letters: Iterable[Letter]) -> None:
         """Let letters be seen again at once; without this, they are when their time is over."""
-        for some in _batches(letters):
+        for some in batches(letters):
             self.sqs.change_message_visibility_batch(
                 QueueUrl=self.url,
                 Entries=[
@@ -87,10 +88,10 @@ class DeadLetters:
                 ],
             )
 
-    def delete(self, letters: Iterable[Letter]) -> int:
-        """Delete letters for good; how many SQS has deleted."""
-        deleted = 0
-        for some in _batches(letters):
+    def delete(self, letters: Iterable[Letter]) -> list[Letter]:
+        """Delete letters for good, and return those that SQS has deleted."""
+        deleted: list[Letter] = []
+        for some in batches(letters):
             answer = self.sqs.delete_message_batch(
                 QueueUrl=self.url,
                 Entries=[
@@ -98,7 +99,7 @@ class DeadLetters:
                     for number, one in enumerate(some)
                 ],
             )
-            deleted += len(answer.get("Successful", []))
+            deleted += [some[int(one["Id"])] for one in answer.get("Successful", [])]
         return deleted
 
 
@@ -124,7 +125,9 @@ def dead_letters(stack: Stack) -> list[DeadLetters]:
         source_url, source_arn = sources.get(arn, (None, None))
         title = logical.removesuffix("DeadLetters").lower()
         name = arn.rpartition(":")[2]
-        found.append(DeadLetters(title, name, url, source_url, source_arn, stack.sqs))
+        found.append(
+            DeadLetters(title, name, url, source_url, source_arn, stack.sqs, stack.patience)
+        )
     return sorted(found, key=lambda queue: queue.title)
 
 
@@ -146,7 +149,8 @@ def _letter(message: Mapping[str, Any]) -> Letter:
     )
 
 
-def _batches(letters: Iterable[Letter]) -> Iterable[Sequence[Letter]]:
+def batches(letters: Iterable[Letter]) -> Iterable[Sequence[Letter]]:
+    """Return letters ten at a time, as SQS takes them."""
     listed = list(letters)
     for start in range(0, len(listed), _BATCH):
         yield listed[start : start + _BATCH]

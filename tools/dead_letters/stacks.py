@@ -47,6 +47,8 @@ class Stack:
     resources: tuple[tuple[str, str, str], ...]
     """Type, logical id and physical id of everything in it."""
     component_appid: str
+    patience: int = 1
+    """Seconds that a queue waits for letters before it says that there are none."""
 
     def of_type(self, kind: str) -> dict[str, str]:
         """Return physical ids by logical id."""

@@ -105,11 +105,9 @@ def test_a_page_has_strict_headers() -> None:
 
 def test_a_redirect_is_303() -> None:
     """The browser fetches the target with GET, whatever it sent before."""
-    answer = answers.redirect_answer("https://shop.example/done?x=1", cookies=["a=b"])
+    answer = answers.redirect_answer("https://shop.example/done?x=1")
     assert answer["statusCode"] == 303
     assert answer["headers"]["location"] == "https://shop.example/done?x=1"
-    assert answer["cookies"] == ["a=b"]
-    assert "cookies" not in answers.redirect_answer("/x")
 
 
 @pytest.mark.parametrize("location", ["/a\r\nSet-Cookie: x=y", "/ü", "/a b", "/\x7f"])
@@ -120,14 +118,11 @@ def test_a_redirect_cannot_smuggle_a_header(location: str) -> None:
 
 
 def test_wechat_gets_seven_bytes() -> None:
-    """Nothing but `success`, as plain text; a sealed reply goes as XML."""
+    """Nothing but `success`, as plain text."""
     answer = answers.wechat_answer()
     assert answer["statusCode"] == 200
     assert answer["body"] == "success"
     assert answer["headers"]["content-type"].startswith("text/plain")
-    assert answers.wechat_answer("<xml/>", xml=True)["headers"]["content-type"].startswith(
-        "application/xml"
-    )
 
 
 def test_a_cookie_is_out_of_reach_for_scripts() -> None:

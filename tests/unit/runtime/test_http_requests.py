@@ -29,20 +29,18 @@ def request(**more: Any) -> HttpRequest:
 
 
 def test_the_parts_of_a_request() -> None:
-    """Method, path, parameters, headers in lower case, id and caller."""
+    """Method, path, parameters, headers in lower case, and id."""
     found = request(
         pathParameters={"session": "abc"},
         headers={"User-Agent": "x"},
         requestContext={
             "requestId": "req-1",
             "http": {"method": "post"},
-            "authorizer": {"iam": {"userArn": "arn:aws:sts::1:assumed-role/r/s"}},
         },
     )
     assert (found.method, found.path, found.request_id) == ("POST", "/authorized/abc", "req-1")
     assert found.path_parameters == {"session": "abc"}
     assert found.headers == {"user-agent": "x"}
-    assert found.caller_arn == "arn:aws:sts::1:assumed-role/r/s"
 
 
 def test_an_event_with_nothing_in_it_is_a_request() -> None:
@@ -50,7 +48,6 @@ def test_an_event_with_nothing_in_it_is_a_request() -> None:
     found = HttpRequest.from_event({"headers": None, "pathParameters": None, "cookies": None})
     assert found.body(10) == b""
     assert found.json_body() == {}
-    assert found.caller_arn is None
 
 
 @pytest.mark.parametrize(

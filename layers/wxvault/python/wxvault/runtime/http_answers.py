@@ -155,27 +155,23 @@ def html_answer(page: str, *, nonce: str, status: int = 200, cookies: Sequence[s
     return answer
 
 
-def redirect_answer(location: str, *, cookies: Sequence[str] = ()) -> Answer:
+def redirect_answer(location: str) -> Answer:
     """Answer 303 to ``location``: whatever was sent here, it is fetched with GET."""
     if not all("!" <= character <= "~" for character in location):
         raise errors.ConfigurationError("location", "is not plain, percent-encoded ASCII")
-    answer: Answer = {
+    return {
         "statusCode": 303,
         "headers": {**_ALWAYS, "location": location, "referrer-policy": "origin"},
         "body": "",
     }
-    if cookies:
-        answer["cookies"] = list(cookies)
-    return answer
 
 
-def wechat_answer(body: str = "success", *, xml: bool = False) -> Answer:
-    """Answer WeChat: the seven bytes ``success``, or a sealed reply."""
-    kind = "application/xml" if xml else "text/plain"
+def wechat_answer() -> Answer:
+    """Answer WeChat: the seven bytes ``success``."""
     return {
         "statusCode": 200,
-        "headers": {**_ALWAYS, "content-type": f"{kind}; charset=utf-8"},
-        "body": body,
+        "headers": {**_ALWAYS, "content-type": "text/plain; charset=utf-8"},
+        "body": "success",
     }
 
 

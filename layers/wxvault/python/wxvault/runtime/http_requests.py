@@ -30,14 +30,12 @@ class HttpRequest:
     body_text: str = field(repr=False)
     body_is_base64: bool
     request_id: str
-    caller_arn: str | None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> HttpRequest:
         """Read a payload-2.0 event.
 
         ``query`` is decoded from the raw query string; of a repeated name the first value counts.
-        ``caller_arn`` is who signed the request, on routes with IAM auth.
         """
         context = event.get("requestContext") or {}
         http = context.get("http") or {}
@@ -52,7 +50,6 @@ class HttpRequest:
             body_text=str(event.get("body") or ""),
             body_is_base64=bool(event.get("isBase64Encoded")),
             request_id=str(context.get("requestId", "")),
-            caller_arn=((context.get("authorizer") or {}).get("iam") or {}).get("userArn"),
         )
 
     def body(self, limit: int) -> bytes:

@@ -152,6 +152,10 @@ run: $(DEV) $(SAM) $(MINISTACK) ## the local stack with a first merchant, until 
 demo: $(DEV) $(SAM) $(MINISTACK) ## the same, then exits: 0, or 1 with the step that failed
 	@exec python -m sandbox.stack demo
 
+.PHONY: iam-matrix
+iam-matrix: $(DEV) $(SAM) $(MINISTACK) ## who may do what: every role tried out on the deployed local stack
+	@exec python -m sandbox.stack iam-matrix
+
 .PHONY: sandbox
 sandbox: $(DEV) ## only WeChat for one desk, until Ctrl-C
 	@exec python -m sandbox.wechat

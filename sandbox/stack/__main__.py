@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # Has run() and demo(), which return an exit status.
 _JOURNEY = "sandbox.stack.journey"
+_RIGHTS = "sandbox.stack.rights.matrix"
 _INTERRUPTED = 130
 
 
@@ -35,6 +36,7 @@ def main() -> int:
     commands.add_parser("patches", help="what differs here from AWS and from template.yaml")
     commands.add_parser("run", help="up, with a first merchant taken through all of it")
     commands.add_parser("demo", help="the same, then exit: 0, or 1 with the step that failed")
+    commands.add_parser("iam-matrix", help="who may do what, tried out on the deployed stack")
     arguments = parser.parse_args()
     if arguments.command == "patches":
         return patches()
@@ -43,6 +45,8 @@ def main() -> int:
         with ending_on_sigterm():
             if arguments.command == "up":
                 return up()
+            if arguments.command == "iam-matrix":
+                return int(importlib.import_module(_RIGHTS).run())
             # The journey's services use the vault's own client, out of the layer.
             sys.path.insert(0, str(LAYER_LIBRARY))
             return int(getattr(importlib.import_module(_JOURNEY), arguments.command)())

@@ -72,13 +72,13 @@ FUNCTIONS: dict[str, tuple[str, str, int, str]] = {
         "exchange",
         "worker.handler",
         25,
-        "WECHAT_API_BASE RENEW_QUEUE_URL RENEW_FUNCTION EVENT_BUS_NAME",
+        "WECHAT_API_BASE RENEW_FUNCTION EVENT_BUS_NAME",
     ),
     "Sweep": (
         "refresh",
         "sweep.handler",
         55,
-        "RENEW_QUEUE_URL EXCHANGE_QUEUE_URL RENEW_FUNCTION EVENT_BUS_NAME",
+        "RENEW_QUEUE_URL EXCHANGE_QUEUE_URL RENEW_FUNCTION",
     ),
     "Renew": (
         "refresh",

@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
+from sandbox.stack.rights.table import FUNCTIONS, IN_THE_VPC, logical_name, rights_of
 from tests.template.reading import listed, of_type, statements, strings, target
 
 Resources = dict[str, dict[str, Any]]
-
-# Sid: (actions, resources), both as they stand in the template.
-Rights = dict[str, tuple[set[str], set[str]]]
 
 SEALING_CONTEXT = {
     "StringEquals": {
@@ -19,124 +17,41 @@ SEALING_CONTEXT = {
         "kms:EncryptionContext:component_appid": {"Ref": "ComponentAppid"},
     }
 }
+ROLES = {logical_name(name): name for name in FUNCTIONS}
 
 
-def items(*actions: str) -> tuple[set[str], set[str]]:
-    """Return a right to the table's items."""
-    return {f"dynamodb:{action}" for action in actions}, {"Table.Arn"}
+def written(resource: str) -> str:
+    """Return how the template's policies name a resource of the table of rights."""
+    if resource.endswith("Secret"):
+        return f"{resource}Arn"
+    name, _, rest = resource.partition("/")
+    if rest:
+        return f"${{{name}.Arn}}/{rest}"
+    function, alias, _ = resource.partition(":live")
+    return f"{function}Aliaslive" if alias else f"{resource}.Arn"
 
 
-def log(function: str) -> tuple[set[str], set[str]]:
-    """Return the right to write a function's own log."""
-    return {"logs:CreateLogStream", "logs:PutLogEvents"}, {f"{function}Logs.Arn"}
-
-
-def receive(queue: str) -> tuple[set[str], set[str]]:
-    """Return what Lambda needs to consume a queue for a function."""
-    actions = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-    return actions, {f"{queue}.Arn"}
-
-
-def send(*queues: str) -> tuple[set[str], set[str]]:
-    """Return the right to send to queues."""
-    return {"sqs:SendMessage"}, {f"{queue}.Arn" for queue in queues}
-
-
-SEAL = ({"kms:GenerateDataKey"}, {"SealingKey.Arn"})
-OPEN = ({"kms:Decrypt"}, {"SealingKey.Arn"})
-SEAL_AND_OPEN = ({"kms:GenerateDataKey", "kms:Decrypt"}, {"SealingKey.Arn"})
-PUT_EVENTS = ({"events:PutEvents"}, {"EventBus.Arn"})
-INVOKE_RENEW = ({"lambda:InvokeFunction"}, {"RenewFunctionAliaslive"})
-
-ROLES: dict[str, Rights] = {
-    "Callback": {
-        "Items": items("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
-        "Seal": SEAL,
-        "ReadPushSecret": ({"secretsmanager:GetSecretValue"}, {"PushSecretArn"}),
-        "SendJobs": send("RenewQueue", "ExchangeQueue"),
-        "PutEvents": PUT_EVENTS,
-        "WriteLog": log("Callback"),
-    },
-    "Sessions": {
-        "Items": items("GetItem", "PutItem", "UpdateItem"),
-        "Open": OPEN,
-        "InvokeRenew": INVOKE_RENEW,
-        "WriteLog": log("Sessions"),
-    },
-    "Launch": {
-        "Items": items("GetItem", "PutItem", "UpdateItem"),
-        "Open": OPEN,
-        "InvokeRenew": INVOKE_RENEW,
-        "WriteLog": log("Launch"),
-    },
-    "Landing": {
-        "Items": items("GetItem", "PutItem", "UpdateItem"),
-        "Seal": SEAL,
-        "SendJobs": send("ExchangeQueue"),
-        "WriteLog": log("Landing"),
-    },
-    "ExchangeWorker": {
-        "Items": items("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
-        "SealAndOpen": SEAL_AND_OPEN,
-        "ReceiveJobs": receive("ExchangeQueue"),
-        "SendJobs": send("RenewQueue"),
-        "PutEvents": PUT_EVENTS,
-        "InvokeRenew": INVOKE_RENEW,
-        "WriteLog": log("ExchangeWorker"),
-    },
-    "Sweep": {
-        "DueIndex": ({"dynamodb:Query"}, {"${Table.Arn}/index/due"}),
-        "Items": items("GetItem", "UpdateItem", "DeleteItem"),
-        "Open": OPEN,
-        "QueueDepth": ({"sqs:GetQueueAttributes"}, {"RenewQueue.Arn", "ExchangeQueue.Arn"}),
-        "SendJobs": send("RenewQueue", "ExchangeQueue"),
-        "PutEvents": PUT_EVENTS,
-        "InvokeRenew": INVOKE_RENEW,
-        "SendDeadLetters": send("SweepDeadLetters"),
-        "WriteLog": log("Sweep"),
-    },
-    "Renew": {
-        "Items": items("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
-        "SealAndOpen": SEAL_AND_OPEN,
-        "ReadAppSecret": ({"secretsmanager:GetSecretValue"}, {"AppSecretArn"}),
-        "ReceiveJobs": receive("RenewQueue"),
-        "PutEvents": PUT_EVENTS,
-        "WriteLog": log("Renew"),
-    },
-    "Token": {
-        "Items": items("GetItem"),
-        "Open": OPEN,
-        "InvokeRenew": INVOKE_RENEW,
-        "WriteLog": log("Token"),
-    },
-}
-CALL_WECHAT = {"Sessions", "Launch", "ExchangeWorker", "Renew"}
-
-SCHEDULE: Rights = {
-    "InvokeSweep": ({"lambda:InvokeFunction"}, {"SweepFunctionAliaslive"}),
-    "SendDeadLetters": ({"sqs:SendMessage"}, {"SweepDeadLetters.Arn"}),
-}
-
-
-def rights(role: dict[str, Any]) -> Rights:
-    """Return the unconditional statements of a role."""
+def rights(role: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return (action, resource) of a role's unconditional statements; none is said twice."""
     (policy,) = role["Policies"]
     found = [one for one in policy["PolicyDocument"]["Statement"] if "Fn::If" not in one]
     assert all(one["Effect"] == "Allow" for one in found)
     assert len({one["Sid"] for one in found}) == len(found)
-    return {
-        one["Sid"]: (
-            set(listed(one["Action"])),
-            {target(value) for value in listed(one["Resource"])},
-        )
+    pairs = [
+        (action, target(resource))
         for one in found
-    }
+        for action in listed(one["Action"])
+        for resource in listed(one["Resource"])
+    ]
+    assert len(set(pairs)) == len(pairs)
+    return set(pairs)
 
 
 @pytest.mark.parametrize("name", ROLES)
 def test_a_function_may_do_exactly_what_its_row_says(resources: Resources, name: str) -> None:
-    """No function's role has an action or a resource more or less than its row of the table."""
-    assert rights(resources[f"{name}Role"]["Properties"]) == ROLES[name]
+    """No function's role has an action or a resource more or less than the table of rights."""
+    wanted = {(action, written(resource)) for action, resource in rights_of(ROLES[name])}
+    assert rights(resources[f"{name}Role"]["Properties"]) == wanted
 
 
 def test_every_function_has_its_own_row(resources: Resources) -> None:
@@ -163,7 +78,8 @@ def test_roles_have_no_other_source_of_rights(resources: Resources, name: str) -
 def test_the_schedule_may_wake_the_sweep_and_nothing_else(resources: Resources) -> None:
     """The scheduler's role invokes the sweep's alias, for this account's schedules only."""
     role = resources["ScheduleRole"]["Properties"]
-    assert rights(role) == SCHEDULE
+    wanted = {(action, written(resource)) for action, resource in rights_of("schedule")}
+    assert rights(role) == wanted
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
@@ -189,7 +105,7 @@ def test_only_functions_that_call_wechat_may_touch_network_interfaces(resources:
                     "ec2:UnassignPrivateIpAddresses",
                 }
                 having.add(name)
-    assert having == CALL_WECHAT
+    assert having == {logical_name(name) for name in IN_THE_VPC}
 
 
 def test_nothing_is_allowed_by_wildcard(resources: Resources) -> None:
@@ -218,7 +134,7 @@ def test_the_sealing_key_works_for_this_component_only(resources: Resources) -> 
                 seen += 1
             elif statement.get("Sid") is not None:
                 assert "Condition" not in statement, name
-    assert seen == len(ROLES)
+    assert seen == sum("SealingKey" in rights for rights in FUNCTIONS.values())
 
 
 def test_who_only_writes_cannot_open_what_is_sealed(resources: Resources) -> None:
@@ -245,17 +161,16 @@ def test_policies_for_callers(resources: Resources) -> None:
     assert set(policies) == {"TrustedCallerPolicy", "SingleAppidCallerPolicy"}
     (trusted,) = policies["TrustedCallerPolicy"]["PolicyDocument"]["Statement"]
     assert trusted["Effect"] == "Allow"
-    assert trusted["Action"] == "lambda:InvokeFunction"
-    assert {target(value) for value in trusted["Resource"]} == {
-        "TokenFunctionAliaslive",
-        "SessionsFunctionAliaslive",
+    assert {(trusted["Action"], target(value)) for value in trusted["Resource"]} == {
+        (action, written(resource)) for action, resource in rights_of("trusted caller")
     }
     (single,) = policies["SingleAppidCallerPolicy"]["PolicyDocument"]["Statement"]
     assert single["Effect"] == "Allow"
-    assert single["Action"] == "execute-api:Invoke"
+    ((action, route),) = rights_of("single-appid caller")
+    assert single["Action"] == action
     assert target(single["Resource"]) == (
         "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}"
-        "/$default/GET/tokens/wx0000000000000000"
+        f"/$default/{route.replace(' ', '')}"
     )
     for policy in policies.values():
         assert set(policy) == {"Description", "PolicyDocument"}

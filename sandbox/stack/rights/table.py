@@ -1,0 +1,127 @@
+"""The table of rights: what each role needs, and so all that it may do. Written down here only.
+
+Resources are named by their logical ids in `template.yaml`, actions as IAM names them. The template
+is compared with it (``tests/template``), and the deployed stack is tried out against it
+(``make iam-matrix``, ``tests/stack``). A right that no function uses does not stand here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+type Rights = Mapping[str, frozenset[str]]
+"""Allowed actions by resource."""
+
+OWN_LOG: Final = "own log"
+DUE: Final = "Table/index/due"
+RENEW: Final = "RenewFunction:live"
+# What the example policy for callers names: an authorizer of nobody.
+EXAMPLE_ROUTE: Final = "GET /tokens/wx0000000000000000"
+
+
+def _items(*verbs: str) -> frozenset[str]:
+    return frozenset(f"dynamodb:{verb}Item" for verb in verbs)
+
+
+_SEAL: Final = frozenset({"kms:GenerateDataKey"})
+_OPEN: Final = frozenset({"kms:Decrypt"})
+_READ_SECRET: Final = frozenset({"secretsmanager:GetSecretValue"})
+_SEND: Final = frozenset({"sqs:SendMessage"})
+# What Lambda needs to consume a queue for a function.
+_RECEIVE: Final = frozenset({"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"})
+_PUT_EVENTS: Final = frozenset({"events:PutEvents"})
+_INVOKE: Final = frozenset({"lambda:InvokeFunction"})
+_WRITE_LOG: Final = frozenset({"logs:CreateLogStream", "logs:PutLogEvents"})
+
+FUNCTIONS: Final[Mapping[str, Rights]] = {
+    # Anybody may send to it. Broken into, it learns no token: what it reads is sealed.
+    "callback": {
+        "Table": _items("Get", "Put", "Update"),
+        "SealingKey": _SEAL,
+        "PushSecret": _READ_SECRET,
+        "RenewQueue": _SEND,
+        "ExchangeQueue": _SEND,
+        "EventBus": _PUT_EVENTS,
+        OWN_LOG: _WRITE_LOG,
+    },
+    "sessions": {
+        "Table": _items("Get", "Put", "Update"),
+        "SealingKey": _OPEN,
+        RENEW: _INVOKE,
+        OWN_LOG: _WRITE_LOG,
+    },
+    "launch": {
+        "Table": _items("Get", "Put", "Update"),
+        "SealingKey": _OPEN,
+        RENEW: _INVOKE,
+        OWN_LOG: _WRITE_LOG,
+    },
+    # Anybody may open it. Broken into, it learns no token either.
+    "landing": {
+        "Table": _items("Get", "Put", "Update"),
+        "SealingKey": _SEAL,
+        "ExchangeQueue": _SEND,
+        OWN_LOG: _WRITE_LOG,
+    },
+    "exchange-worker": {
+        "Table": _items("Get", "Update"),
+        "SealingKey": _SEAL | _OPEN,
+        "ExchangeQueue": _RECEIVE,
+        "EventBus": _PUT_EVENTS,
+        RENEW: _INVOKE,
+        OWN_LOG: _WRITE_LOG,
+    },
+    "sweep": {
+        "Table": _items("Get", "Update"),
+        DUE: frozenset({"dynamodb:Query"}),
+        "RenewQueue": _SEND,
+        "ExchangeQueue": _SEND,
+        # Lambda puts a sweep there that failed, in the function's name.
+        "SweepDeadLetters": _SEND,
+        RENEW: _INVOKE,
+        OWN_LOG: _WRITE_LOG,
+    },
+    # The only one that reads the AppSecret.
+    "renew": {
+        "Table": _items("Get", "Update") | {"dynamodb:Query"},
+        "SealingKey": _SEAL | _OPEN,
+        "AppSecret": _READ_SECRET,
+        "RenewQueue": _RECEIVE,
+        "EventBus": _PUT_EVENTS,
+        OWN_LOG: _WRITE_LOG,
+    },
+    "token": {
+        "Table": _items("Get"),
+        "SealingKey": _OPEN,
+        RENEW: _INVOKE,
+        OWN_LOG: _WRITE_LOG,
+    },
+}
+
+# Functions that are given network interfaces where there is a VPC: the one right on `*`.
+IN_THE_VPC: Final = frozenset({"sessions", "launch", "exchange-worker", "renew"})
+
+OTHERS: Final[Mapping[str, Rights]] = {
+    "schedule": {"SweepFunction:live": _INVOKE, "SweepDeadLetters": _SEND},
+    "trusted caller": {"TokenFunction:live": _INVOKE, "SessionsFunction:live": _INVOKE},
+    "single-appid caller": {EXAMPLE_ROUTE: frozenset({"execute-api:Invoke"})},
+}
+
+
+def rights_of(name: str) -> set[tuple[str, str]]:
+    """All (action, resource) that a function or another role may do, its own log by its name."""
+    rights = FUNCTIONS.get(name) or OTHERS[name]
+    own_log = f"{logical_name(name)}Logs"
+    return {
+        (action, own_log if resource == OWN_LOG else resource)
+        for resource, actions in rights.items()
+        for action in actions
+    }
+
+
+def logical_name(name: str) -> str:
+    """``exchange-worker`` -> ``ExchangeWorker``, as the template calls it."""
+    return "".join(word.capitalize() for word in name.split("-"))

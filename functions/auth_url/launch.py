@@ -18,6 +18,9 @@ from wxvault.runtime.wiring import Wiring
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+# Bytes. The button sends none.
+_FORM_LIMIT = 1024
+
 
 def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
     """Build the handler."""
@@ -31,6 +34,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
             return html_answer(
                 launch_page(page, onboarding.open_session(session_id)), nonce=page.nonce
             )
+        request.body(_FORM_LIMIT)
         launch = onboarding.launch(session_id, request.headers.get("user-agent", ""))
         launched = cookie(
             launch_cookie_name(launch.session),

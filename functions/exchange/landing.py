@@ -14,11 +14,16 @@ from wxvault.runtime.http_answers import Answer, html_answer, redirect_answer
 from wxvault.runtime.http_requests import HttpRequest
 from wxvault.runtime.pages import result_page
 from wxvault.runtime.settings import on_lambda
-from wxvault.runtime.telemetry import observed
+from wxvault.runtime.telemetry import count, logger, observed
 from wxvault.runtime.wiring import Wiring
-from wxvault.services.onboarding import Landing, SessionStatus, status_of
+from wxvault.services.onboarding import (
+    Landing,
+    SessionStatus,
+    shows_launch_cookie,
+    status_of,
+)
 from wxvault.services.onboarding_state import CodeStatus
-from wxvault.services.return_urls import check_return_url, with_parameters
+from wxvault.services.way_back import way_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,20 +40,18 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
         if auth_code is None:
             raise InvalidRequestError("auth_code", "is missing from WeChat's redirect")
         shown = request.cookies.get(launch_cookie_name(session))
-        arrived = landing.arrive(session, auth_code, [] if shown is None else [shown])
+        cookies = [] if shown is None else [shown]
+        arrived = landing.arrive(session, auth_code, cookies)
+        if not shows_launch_cookie(session, cookies):
+            _tell_of_stranger(session)
         failed = "?failed" if arrived is CodeStatus.FAILED else ""
         return redirect_answer(f"/authorized/{quote(session_id)}/result{failed}")
 
     def result(request: HttpRequest, session: Session) -> Answer:
         status = _status(request, session, wiring.clock.now())
-        if session.return_url is not None and status.status != "waiting":
-            back = check_return_url(session.return_url, wiring.settings.return_urls)
-            told = {"status": status.status}
-            if status.authorizers:
-                told["authorizer_appid"] = ",".join(status.authorizers)
-            if session.state is not None:
-                told["state"] = session.state
-            return redirect_answer(with_parameters(back, told))
+        back = way_back(session, status, wiring.settings.return_urls)
+        if back is not None:
+            return redirect_answer(back)
         page = page_context(request, wiring.component_appid)
         return html_answer(result_page(page, session, status), nonce=page.nonce)
 
@@ -73,6 +76,12 @@ def _status(request: HttpRequest, session: Session, now: float) -> SessionStatus
     if "failed" in request.query and not status.authorizers:
         return SessionStatus("failed", ())
     return status
+
+
+def _tell_of_stranger(session: Session) -> None:
+    count("LandingWithoutCookie")
+    told = {"session_sha256": session.session_sha256, "tenant_id": session.tenant_id}
+    logger.warning("landed without the session's cookie: binds nobody", extra=told)
 
 
 handler = wire(Wiring()) if on_lambda() else None

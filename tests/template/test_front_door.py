@@ -101,17 +101,48 @@ def test_the_stage_has_no_name_in_the_path(stage: dict[str, Any], resources: Res
     assert resources["HttpApi"]["Properties"]["FailOnWarnings"] is True
 
 
-def test_every_route_is_throttled(stage: dict[str, Any]) -> None:
-    """Routes have a limit; pushes and look-ups more, what costs codes at WeChat less."""
-    default = limits(stage["DefaultRouteSettings"])
+# route: (burst, requests a second)
+LIMITS = {
+    "POST /wechat/events": (400, 200),
+    "GET /tokens/{authorizer_appid}": (1000, 500),
+    "GET /component-token": (100, 50),
+    "POST /tenants/{tenant_id}/auth-urls": (40, 20),
+    "GET /tenants/{tenant_id}/auth-urls/{session_id}": (100, 50),
+    "GET /authorize/{session}": (40, 20),
+    "POST /authorize/{session}": (20, 10),
+    "GET /authorized/{session}": (20, 10),
+    "GET /authorized/{session}/result": (60, 30),
+}
+# How long an answer takes at most when all is well: the button asks WeChat, the landing waits.
+SLOW_SECONDS = {"POST /authorize/{session}": 9, "GET /authorized/{session}": 6.5}
+ACCOUNT_CONCURRENCY = 1000
+
+
+def test_every_route_is_throttled_by_itself(stage: dict[str, Any]) -> None:
+    """No two routes share a limit: a flood of one cannot take what another is to have."""
     own = {route: limits(settings) for route, settings in stage["RouteSettings"].items()}
-    assert set(own) <= set(ROUTES)
-    assert default == (100, 50)
-    assert own == {
-        "POST /wechat/events": (400, 200),
-        "GET /tokens/{authorizer_appid}": (1000, 500),
-        "POST /authorize/{session}": (20, 10),
-    }
+    assert own == LIMITS
+    assert set(own) == set(ROUTES)
+
+
+def test_a_route_that_was_forgotten_has_the_least(stage: dict[str, Any]) -> None:
+    """What has no limits of its own gets the lowest of all."""
+    assert limits(stage["DefaultRouteSettings"]) == min(LIMITS.values())
+
+
+def test_strangers_cannot_occupy_every_environment(operations: dict[str, Any]) -> None:
+    """Whatever is open to strangers, flooded at once, leaves most of the account to tickets."""
+    open_to_strangers = [
+        route
+        for route, operation in operations.items()
+        if not operation.get("security") and not route.startswith("POST /wechat/")
+    ]
+    assert len(open_to_strangers) == 4
+    occupied = sum(
+        LIMITS[route][0] + LIMITS[route][1] * SLOW_SECONDS.get(route, 0.5)
+        for route in open_to_strangers
+    )
+    assert occupied < ACCOUNT_CONCURRENCY / 3
 
 
 def limits(settings: dict[str, Any]) -> tuple[int, int]:

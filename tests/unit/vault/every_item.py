@@ -123,6 +123,7 @@ def write_every_item(vault: Vault) -> Codes:
     )
     assert vault.sessions.count_mint(SESSION.session_sha256, now=NOW, mint_id="press-1")
     vault.sessions.remember_mint(SESSION, PRE_AUTH_CODE, fingerprint(COOKIE), now=NOW)
+    assert vault.sessions.count_landing(SESSION.session_sha256)
     vault.sessions.confirm(SESSION.session_sha256)
     for appid in ("wx00000000000000a1", "wx00000000000000a2"):
         vault.sessions.add_authorizer(SESSION.session_sha256, appid)

@@ -95,6 +95,7 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
             "return_url",
             "state",
             "codes_minted",
+            "codes_landed",
             "minted_at",
             "mint_id",
             "launch_cookies",

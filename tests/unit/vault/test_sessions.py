@@ -198,3 +198,19 @@ def test_a_session_that_was_deleted_is_not_made_again(vault: Vault) -> None:
     vault.sessions.drop_authorizer(SHA, MERCHANT)
     vault.sessions.remember_mint(SESSION, PRE_AUTH_CODE, fingerprint(COOKIE), now=NOW)
     assert KEY not in vault.table.items
+
+
+# --- codes that are landed -----------------------------------------------------------------------
+
+
+def test_sixty_codes_may_land(vault: Vault) -> None:
+    """The bound counts what one session's landing is shown, whatever becomes of it."""
+    vault.sessions.create(SESSION)
+    assert [vault.sessions.count_landing(SHA) for _ in range(61)] == [True] * 60 + [False]
+    assert there(vault)["codes_landed"] == 60
+
+
+def test_nothing_lands_in_a_session_that_is_gone(vault: Vault) -> None:
+    """Counting makes no item."""
+    assert not vault.sessions.count_landing(SHA)
+    assert vault.table.items == {}

@@ -86,6 +86,15 @@ class MintLimitError(WxvaultError):
     )
 
 
+class LandingLimitError(WxvaultError):
+    """A session's landing was shown more authorization codes than its button can have brought."""
+
+    code = "landing_limit"
+    default_remedy = (
+        "Ask the platform for a new authorisation link; what was confirmed in WeChat counts anyway."
+    )
+
+
 # --- pushes --------------------------------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ STATUS_OF: Final[dict[type[errors.WxvaultError], int]] = {
     errors.UnknownSessionError: 404,
     errors.SessionExpiredError: 410,
     errors.MintLimitError: 429,
+    errors.LandingLimitError: 429,
     errors.MessageError: 400,
     errors.BadSignatureError: 403,
     errors.AppidMismatchError: 403,

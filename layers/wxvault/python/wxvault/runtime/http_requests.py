@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MAX_PARAMETERS = 100
+# More than API Gateway lets through; other front ends may let through anything.
+_MAX_QUERY = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class HttpRequest:
 
 def _query(raw: str) -> dict[str, str]:
     """Decode a raw query string; what has no sound form is as if it were not there."""
+    if len(raw) > _MAX_QUERY:
+        return {}
     try:
         pairs = parse_qsl(
             raw, keep_blank_values=True, errors="replace", max_num_fields=_MAX_PARAMETERS

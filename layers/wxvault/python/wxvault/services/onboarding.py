@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from wxvault.errors import (
     InvalidRequestError,
+    LandingLimitError,
     MintLimitError,
     SessionExpiredError,
     UnknownSessionError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 LANDING_SECONDS = 6.0
 
+_UNKNOWN = "there is no such authorisation session"
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 _CODE = re.compile(r"[A-Za-z0-9@_.:=+/-]{16,512}")
 
@@ -45,6 +47,9 @@ class SessionStore(Protocol):
 
     def count_mint(self, session_sha256: str, *, now: float, mint_id: str | None = None) -> bool:
         """Count a pre-auth code; False: too many, or too fast."""
+
+    def count_landing(self, session_sha256: str) -> bool:
+        """Count a code that the landing is shown; False: too many."""
 
     def remember_mint(
         self, session: Session, pre_auth_code: str, cookie_sha256: str | None, *, now: float
@@ -90,7 +95,7 @@ class SessionStatus:
     """What became of a session."""
 
     status: str
-    """waiting, confirmed, done or expired."""
+    """waiting, confirmed, done or expired; only a browser may be told failed, of its own code."""
     authorizers: tuple[str, ...]
 
 
@@ -101,8 +106,7 @@ def session_fingerprint(session_id: object) -> str:
         UnknownSessionError: it has not the form of a session id.
     """
     if not isinstance(session_id, str) or not _SESSION_ID.fullmatch(session_id):
-        message = "there is no such authorisation session"
-        raise UnknownSessionError(message)
+        raise UnknownSessionError(_UNKNOWN)
     return token_sha256(session_id)
 
 
@@ -215,8 +219,8 @@ class Onboarding:
         """
         session = self._sessions.get(session_fingerprint(session_id))
         if session is None or session.tenant_id != tenant_id:
-            message = "this tenant has no such authorisation session"
-            raise UnknownSessionError(message)
+            # Word for word what is said of an id that never was: nobody learns that there is one.
+            raise UnknownSessionError(_UNKNOWN)
         return status_of(session, self._clock.now())
 
     def open_session(self, session_id: str) -> Session:
@@ -227,8 +231,7 @@ class Onboarding:
         """
         session = self._sessions.get(session_fingerprint(session_id))
         if session is None or session.style == "plugin":
-            message = "there is no such authorisation session"
-            raise UnknownSessionError(message)
+            raise UnknownSessionError(_UNKNOWN)
         if session.expires_at <= self._clock.now():
             message = "the authorisation session has expired"
             raise SessionExpiredError(message)
@@ -289,8 +292,7 @@ class Landing:
         """
         session = self._sessions.get(session_fingerprint(session_id))
         if session is None:
-            message = "there is no such authorisation session"
-            raise UnknownSessionError(message)
+            raise UnknownSessionError(_UNKNOWN)
         return session
 
     def arrive(self, session: Session, auth_code: str, cookies: Iterable[str]) -> CodeStatus:
@@ -300,10 +302,16 @@ class Landing:
 
         Raises:
             InvalidRequestError: ``auth_code`` has not the form of a code.
+            LandingLimitError: the session has brought 60 codes already; this one is not known.
         """
         if not _CODE.fullmatch(auth_code):
             raise InvalidRequestError("auth_code", "has not the form of an authorization code")
-        own = _shows_cookie(session, cookies)
+        # Each may cost a call to WeChat, and whoever has the link can show any number of them.
+        known = self._codes.get(token_sha256(auth_code)) is not None
+        if not known and not self._sessions.count_landing(session.session_sha256):
+            message = "this session has brought too many authorization codes"
+            raise LandingLimitError(message)
+        own = shows_launch_cookie(session, cookies)
         code, news = self._codes.record(
             auth_code,
             Arrival(session_sha256=session.session_sha256 if own else None),
@@ -326,6 +334,7 @@ def _options(session: Session) -> LinkOptions:
     return LinkOptions(session.auth_type, session.biz_appid, session.category_id_list)
 
 
-def _shows_cookie(session: Session, cookies: Iterable[str]) -> bool:
+def shows_launch_cookie(session: Session, cookies: Iterable[str]) -> bool:
+    """Say whether a browser is one in which this session's launch page was opened."""
     shown = [token_sha256(cookie) for cookie in cookies]
     return any(hmac.compare_digest(known, one) for known in session.launch_cookies for one in shown)

@@ -30,6 +30,7 @@ _PRE_AUTH_KEPT_SECONDS = 7 * 24 * 3600
 _KEPT_AFTER_END_SECONDS = 24 * 3600
 MINTS_PER_SESSION = 20
 MINT_PAUSE_SECONDS = 3.0
+CODES_PER_SESSION = 60
 
 
 class Sessions:
@@ -91,6 +92,25 @@ class Sessions:
         except ConditionFailedError as refusal:
             # Counted by this very write, repeated by the client after its answer was lost?
             return mint_id is not None and (refusal.item or {}).get("mint_id") == mint_id
+        return True
+
+    def count_landing(self, session_sha256: str) -> bool:
+        """Count one code that its landing is shown for the first time; False: too many.
+
+        A count too many, by a client that repeats the write, does no harm: the bound is generous.
+        """
+        update = Update(
+            session_key(self._component_appid, session_sha256),
+            condition=all_of(
+                EXISTS,
+                any_of(Absent("codes_landed"), Compare("codes_landed", "<", CODES_PER_SESSION)),
+            ),
+            add={"codes_landed": 1},
+        )
+        try:
+            self._table.write(update)
+        except ConditionFailedError:
+            return False
         return True
 
     def remember_mint(

@@ -34,6 +34,14 @@ _TOO_OFTEN = (
         "platform for a new link.",
     ),
 )
+_TOO_MANY = (
+    both("这个授权链接已被使用太多次", "This link has been used too many times"),
+    both(
+        "如果你已在微信中确认授权，无需重复操作。否则请联系平台获取新的授权链接。",
+        "If you have confirmed in WeChat, there is nothing more to do. If not, ask the platform "
+        "for a new link.",
+    ),
+)
 _BAD_REQUEST = (
     both("这个请求不完整", "Something is missing from this request"),
     both(
@@ -76,6 +84,7 @@ _TEXTS: Final[dict[type[BaseException], tuple[Words, Words]]] = {
     errors.UnknownSessionError: _UNKNOWN_LINK,
     errors.SessionExpiredError: _EXPIRED,
     errors.MintLimitError: _TOO_OFTEN,
+    errors.LandingLimitError: _TOO_MANY,
     errors.InvalidRequestError: _BAD_REQUEST,
     errors.RequestTooLargeError: _BAD_REQUEST,
     errors.WeChatError: _UNREACHABLE,

@@ -65,6 +65,9 @@ _RETRY_AFTER: Final[dict[type[errors.WxvaultError], int]] = {
 _ALWAYS: Final = {
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
+    # Whatever a browser makes of an answer that is no page: it loads nothing and nobody frames it.
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
 }
 
 

@@ -321,7 +321,7 @@ def test_no_age_limit() -> None:
     assert hall.verdicts() == ["accepted"]
 
 
-@pytest.mark.parametrize("timestamp", ["", "yesterday", "-1", "1.5"])
+@pytest.mark.parametrize("timestamp", ["", "yesterday", "-1", "1.5", "٣", "9" * 400, "9" * 5000])
 def test_a_timestamp_that_is_none(timestamp: str) -> None:
     """Signed or not, what is no time is too old, unless age does not matter."""
     sent = signed(ticket_text(), timestamp=timestamp)

@@ -159,7 +159,7 @@ def test_broken_document_is_refused(plaintext: bytes) -> None:
     assert TICKET[9:40] not in message
 
 
-@pytest.mark.parametrize(("depth", "accepted"), [(14, True), (15, False), (5000, False)])
+@pytest.mark.parametrize(("depth", "accepted"), [(14, True), (15, False), (2000, False)])
 def test_depth_has_an_end(depth: int, accepted: bool) -> None:
     """Sixteen levels with the root are read, more are refused without any recursion error."""
     tower = "<a>" * depth + "x" + "</a>" * depth

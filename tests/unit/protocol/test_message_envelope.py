@@ -20,6 +20,7 @@ from wxvault.protocol.message_crypto import (
     message_signature,
     open_message,
 )
+from wxvault.protocol.safe_xml import MAX_MARKUP
 
 MESSAGE = ticket_push()
 
@@ -69,6 +70,24 @@ def test_broken_envelope_is_refused(body: bytes) -> None:
         open_body(body)
     assert raised.value.stage == "envelope"
     assert "byte for byte" in raised.value.remedy
+
+
+@pytest.mark.parametrize("inside", [b"<%s/><%s/>", b"<%s><b/></%s>"], ids=["twice", "a group"])
+def test_a_strangers_name_is_not_repeated(inside: bytes) -> None:
+    """Nobody has to be WeChat to get this far, and an element's name may be as long as a body."""
+    name = b"n" * 100_000
+    with pytest.raises(BadEnvelopeError) as raised:
+        open_body(b"<xml>" + inside % (name, name) + b"</xml>")
+    assert len(raised.value.message) < 100
+
+
+@pytest.mark.parametrize("piece", [b"<a/>", b"<a>", b"x<a></a>"])
+def test_a_tower_of_tags_is_refused_before_it_is_read(piece: bytes) -> None:
+    """A body of nothing but tags is refused by counting them; 4,096 are read."""
+    with pytest.raises(BadEnvelopeError, match="more than 4096 tags"):
+        open_body(b"<xml>" + piece * 30_000 + b"</xml>")
+    with pytest.raises(BadEnvelopeError, match="occurs more than once"):
+        open_body(b"<xml>" + b"<a/>" * (MAX_MARKUP - 2) + b"</xml>")
 
 
 def test_plaintext_push_is_named_as_such() -> None:

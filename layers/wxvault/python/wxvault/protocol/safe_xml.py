@@ -20,6 +20,13 @@ type XmlValue = str | dict[str, XmlValue] | list[XmlValue]
 MAX_DEPTH: Final = 16
 """Elements may be nested this deep, the root included."""
 
+MAX_MARKUP: Final = 4096
+"""So many ``<`` may be in a document: WeChat's have a few dozen, its longest text 2,048 letters.
+
+Without a limit, 256 KiB of empty elements keep the processor busy for over 100 ms, and the envelope
+is read before anything of it is known to be WeChat's.
+"""
+
 _ROOT: Final = "xml"
 _MIXED_TEXT: Final = "#text"
 
@@ -50,6 +57,8 @@ def read_document(document: bytes, *, stage: str, remedy: str) -> dict[str, XmlV
         refuse("the body is not UTF-8")
     if _DOCTYPE.match(document) is not None:
         refuse("a document type (<!DOCTYPE) is not accepted")
+    if document.count(b"<") > MAX_MARKUP:
+        refuse(f"there are more than {MAX_MARKUP} tags")
     try:
         # Naming the encoding overrules the one declared in the document: it was checked above.
         tree: dict[str, object] = xmltodict.parse(document, encoding="utf-8", xml_attribs=False)

@@ -81,6 +81,10 @@ GRANTS: dict[str, tuple[Any, tuple[int, ...]]] = {
         (),
     ),
     "foreign digits": ([{"funcscope_category": {"id": "٣"}}], ()),
+    "more than the table holds": (
+        [{"funcscope_category": {"id": int("9" * digits)}} for digits in (10, 11, 50)],
+        (9_999_999_999,),
+    ),
     "digits without end": ([{"funcscope_category": {"id": "9" * 5000}}], ()),
 }
 

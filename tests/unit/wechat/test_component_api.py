@@ -241,6 +241,8 @@ def test_errmsg_is_cleaned_and_cut() -> None:
         {"errcode": 0, "errmsg": "ok"},
         {"errcode": None},
         {"errcode": "many"},
+        {"errcode": 10**12},
+        {"errcode": -(10**50)},
         {"errcode": True},
         {"errcode": {}},
         {"authorization_info": [], "expires_in": 7200},

@@ -63,11 +63,13 @@ def _number(entry: object) -> int | None:
     number = category.get("id") if isinstance(category, dict) else None
     if isinstance(number, str) and _DIGITS.fullmatch(number) is not None:
         number = int(number)
-    if isinstance(number, int) and not isinstance(number, bool) and number > 0:
+    if isinstance(number, int) and not isinstance(number, bool) and 0 < number < _TOO_LARGE:
         return number
     return None
 
 
+# As text or as a number, ten digits: the table holds no numbers of more than 38.
+_TOO_LARGE: Final = 10**10
 _DIGITS: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 _OA, _MP, _GAME, _CH = (

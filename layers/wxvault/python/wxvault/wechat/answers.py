@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SECRET: Final = 2048
 _LONGEST_LIFE: Final = 30 * 86_400
+_TOO_LARGE: Final = 10**12
 _WHOLE_NUMBER = re.compile(r"\s*-?[0-9]{1,12}\s*", re.ASCII)
 
 
@@ -138,11 +139,14 @@ class Reader:
 
 
 def whole_number(value: object) -> int | None:
-    """Return an integer that may have come as text (WeChat does both), ``None`` otherwise."""
+    """Return an integer that may have come as text (WeChat does both), ``None`` otherwise.
+
+    At most 12 digits, either way: JSON's integers may be longer than the table's numbers.
+    """
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return value
+        return value if abs(value) < _TOO_LARGE else None
     if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
         return int(value)
     return None

@@ -268,6 +268,12 @@ def test_an_error_of_a_later_version_is_still_an_error(
         {"access_token": ""},
         {"access_token": "x"},
         {"access_token": "x", "expires_at": "y"},
+        {"access_token": "x", "expires_at": float("inf")},
+        {"access_token": "x", "expires_at": float("nan")},
+        {"access_token": "x", "expires_at": 10**400},
+        {"access_token": "x", "expires_at": 1e9, "generation": "new"},
+        {"access_token": "x", "expires_at": 1e9, "generation": float("inf")},
+        {"access_token": "\ud800", "expires_at": 1e9},
         {"error": "text"},
     ],
 )

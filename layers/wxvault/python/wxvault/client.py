@@ -48,6 +48,8 @@ DEFAULT_OVERLAP_SECONDS: Final = 300
 MAX_MIN_TTL_SECONDS: Final = 1200
 _KEPT_SHARE_OF_OVERLAP: Final = 0.2
 _APPID: Final = re.compile(r"wx[0-9a-f]{16}", re.ASCII)
+_TOKEN: Final = re.compile(r"[!-~]+", re.ASCII)
+_END_OF_TIME: Final = 1e11
 
 
 class RemoteError(WxvaultError):
@@ -236,13 +238,21 @@ def _token(answer: object, *, component: bool) -> Token:
         raise _rebuilt(error)
     appid = answer.get("component_appid" if component else "authorizer_appid")
     access_token, expires_at = answer.get("access_token"), answer.get("expires_at")
-    if not (isinstance(access_token, str) and access_token and isinstance(expires_at, int | float)):
+    generation = answer.get("generation") or 0
+    if not (
+        isinstance(access_token, str)
+        and _TOKEN.fullmatch(access_token)
+        # Neither of them may be infinite, no number at all, or longer than a number can be.
+        and isinstance(expires_at, int | float)
+        and 0 < expires_at < _END_OF_TIME
+        and isinstance(generation, int)
+    ):
         raise TokenServiceError("the answer has no token")
     return Token(
         authorizer_appid=str(appid or answer.get("authorizer_appid") or ""),
         access_token=access_token,
         expires_at=float(expires_at),
-        generation=int(answer.get("generation") or 0),
+        generation=generation,
         component=component,
     )
 

@@ -117,6 +117,13 @@ def test_a_redirect_cannot_smuggle_a_header(location: str) -> None:
         answers.redirect_answer(location)
 
 
+def test_an_error_can_be_written_whatever_it_names() -> None:
+    """Half a surrogate pair in a caller's JSON must not keep the answer from being sent."""
+    answer = answers.error_answer(errors.InvalidRequestError("\ud800", "is no field"), "req-1")
+    answer["body"].encode("utf-8")
+    assert json.loads(answer["body"])["error"]["message"] == "?: is no field"
+
+
 def test_wechat_gets_seven_bytes() -> None:
     """Nothing but `success`, as plain text."""
     answer = answers.wechat_answer()

@@ -11,7 +11,8 @@ class WxvaultError(Exception):
     ``code`` is stable and meant for programs, ``message`` says what happened, ``remedy`` says
     what a person can do about it. ``wechat_errcode`` is WeChat's own code where WeChat was the
     reason.
-    No argument may ever be a secret: messages are logged and sent to callers.
+    No argument may ever be a secret: messages are logged and sent to callers. So they must have a
+    form in UTF-8: a caller's JSON may name a field by half a surrogate pair, which becomes ``?``.
     """
 
     code: ClassVar[str] = "internal"
@@ -20,6 +21,7 @@ class WxvaultError(Exception):
     def __init__(
         self, message: str, *, remedy: str | None = None, wechat_errcode: int | None = None
     ) -> None:
+        message = message.encode("utf-8", "replace").decode("utf-8")
         super().__init__(message)
         self.message = message
         self.remedy = remedy if remedy is not None else self.default_remedy

@@ -134,6 +134,20 @@ test: lint types lint-template $(MINISTACK) ## everything
 	@pytest -v tests/stack
 	$(call say,all green)
 
+# ---- fuzzing ------------------------------------------------------------------------------------
+
+INPUTS ?= 200000
+FUZZ = PYTHONPATH=layers/wxvault/python python -m tests.fuzz $(if $(TARGET),--target $(TARGET)) \
+	$(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS))
+
+.PHONY: fuzz
+fuzz: $(DEV) ## fuzz every parser and door, 200,000 inputs each (INPUTS=, TARGET=callback, SEED=, JOBS=)
+	@$(FUZZ) --inputs $(INPUTS)
+
+.PHONY: fuzz-corpus
+fuzz-corpus: $(DEV) ## keep the inputs of earlier runs that take a way no kept one takes
+	@$(FUZZ) --keep
+
 # ---- build and run ------------------------------------------------------------------------------
 
 # The processor of the build is the one of parameter Architecture at `sam deploy`.
@@ -170,7 +184,7 @@ dlq: $(DEV) ## show the dead letters (STACK=name on AWS, REDRIVE=1 sends back, D
 
 .PHONY: clean
 clean: ## remove environments, builds and caches
-	@rm -rf .venv .venv-sam .venv-ministack .aws-sam .stack .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .venv-sam .venv-ministack .aws-sam .fuzz .stack .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 .PHONY: help

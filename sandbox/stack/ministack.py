@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from sandbox.stack.emulator.environments import ENDPOINT_VARIABLE
 from sandbox.stack.emulator.launch import MARKER
 from sandbox.stack.emulator.schedules import SPEED_VARIABLE
 from sandbox.stack.errors import StackError
@@ -57,6 +58,8 @@ class MiniStack:
     def __init__(self, options: EmulatorOptions | None = None) -> None:
         self.options = options if options is not None else EmulatorOptions()
         self.port = 0
+        self.functions_endpoint = ""
+        """Where functions find AWS, if not at the emulator itself: a proxy in front of it."""
         self._process: OwnedProcess | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -176,6 +179,7 @@ class MiniStack:
             "TMPDIR": str(self._temporary),
             "WXVAULT_STACK_FOLDER": str(self.folder),
             SPEED_VARIABLE: str(self.options.schedule_speed),
+            ENDPOINT_VARIABLE: self.functions_endpoint,
             "BIND_HOST": "127.0.0.1",
             # The host in addresses it hands out: a queue's URL must not look like the platform.
             "MINISTACK_HOST": "127.0.0.1",

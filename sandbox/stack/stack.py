@@ -10,8 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from sandbox.chaos.faults import FaultBoard
+from sandbox.chaos.proxy import FaultProxy
 from sandbox.stack import after_deploy, build, deploy, isolation, places
 from sandbox.stack.aws import Clients, Credentials
+from sandbox.stack.errors import StackError
 from sandbox.stack.functions import Function, functions_of, warming_payload
 from sandbox.stack.http_client import Answer, encoded, send
 from sandbox.stack.ministack import EmulatorOptions, MiniStack
@@ -59,6 +62,10 @@ class StackOptions:
     """More settings of the sandbox, see `sandbox.wechat.settings.Settings`."""
     template: Path = places.TEMPLATE
     """The template to deploy, with its sources beside it."""
+    faults: bool = False
+    """Whether functions reach AWS through a proxy that injects faults: `LocalStack.faults`."""
+    seed: int = 0
+    """What the faults are drawn from."""
 
     def __post_init__(self) -> None:
         if not 120 <= self.overlap <= 300:  # noqa: PLR2004 (the bounds of OverlapSeconds)
@@ -82,6 +89,7 @@ class LocalStack:
         self.options = options if options is not None else StackOptions()
         self.progress = progress if progress is not None else Progress()
         self.component = Component.fresh()
+        self._proxy = FaultProxy(FaultBoard(self.options.seed)) if self.options.faults else None
         self._emulator = MiniStack(
             EmulatorOptions(
                 concurrency=self.options.concurrency,
@@ -129,7 +137,12 @@ class LocalStack:
 
     def _start_servers(self) -> None:
         with self.progress.step("start the local AWS and WeChat"):
+            if self._proxy is not None:
+                self._proxy.start()
+                self._emulator.functions_endpoint = self._proxy.url
             self._emulator.start()
+            if self._proxy is not None:
+                self._proxy.target_port = self._emulator.port
             self._wechat.start(self._emulator.folder)
             self.root = Clients(
                 self._emulator.url, self._emulator.options.region, Credentials.root()
@@ -190,6 +203,8 @@ class LocalStack:
                 self._wechat.stop()
             finally:
                 self._emulator.stop()
+                if self._proxy is not None:
+                    self._proxy.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -224,6 +239,13 @@ class LocalStack:
     def wechat(self) -> SandboxControl:
         """What a test or a person does to this WeChat."""
         return self._wechat.control
+
+    @property
+    def faults(self) -> FaultBoard:
+        """What goes wrong between functions and AWS; only with the option of this name."""
+        if self._proxy is None:
+            raise StackError("functions talk to AWS directly: StackOptions(faults=True)")
+        return self._proxy.board
 
     # ---- acting ---------------------------------------------------------------------------------
 

@@ -27,6 +27,9 @@ RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "
 # Of the server's own environment a worker keeps these; everything else is ours, not Lambda's.
 KEPT_VARIABLES = frozenset({"PATH", "LANG", "HOME", "TMPDIR"})
 
+# Where functions find AWS, if that is a proxy in front of the emulator.
+ENDPOINT_VARIABLE = "WXVAULT_STACK_FUNCTIONS_ENDPOINT"
+
 _ISOLATION = """
 import os as _os, sys as _sys
 for _name in {names!r}:
@@ -113,6 +116,8 @@ def _share_layers_and_name_the_environment() -> None:
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "TZ": ":UTC",
         }
+        if endpoint := os.environ.get(ENDPOINT_VARIABLE, ""):
+            variables["AWS_ENDPOINT_URL"] = endpoint
         self.config = config | {"Layers": [], "Environment": {"Variables": variables}}
         try:
             spawn(self)

@@ -318,13 +318,13 @@ class LocalStack:
                 future.result()
         return self._emulator.environments(function.physical)
 
-    def kill_environments(self, name: str) -> int:
-        """End all environments of a function at once, busy or not; how many there were.
+    def kill_environments(self, name: str, *, most: int | None = None) -> int:
+        """End all environments of a function at once, or ``most``, busy or not; how many.
 
         What they were doing ends as it does when Lambda loses a host: without an answer.
         """
         physical = self.functions[name].physical
-        pids = self._emulator.worker_pids(physical)
+        pids = self._emulator.worker_pids(physical)[:most]
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

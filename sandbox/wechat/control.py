@@ -14,7 +14,7 @@ from sandbox.wechat.by_hand import expire
 from sandbox.wechat.clock import DeskClock
 from sandbox.wechat.control_confirm import confirm
 from sandbox.wechat.control_fields import BadFieldError, Fields
-from sandbox.wechat.control_view import link_view, overview
+from sandbox.wechat.control_view import issued_view, link_view, overview
 from sandbox.wechat.faults import Fault, FaultError
 from sandbox.wechat.merchants import Merchant, MerchantError
 from sandbox.wechat.push_options import PushOptionError, PushOptions
@@ -49,6 +49,7 @@ class Control:
             ("POST", "cancel"): self._cancel,
             ("POST", "expire"): self._expire,
             ("POST", "check"): self._check,
+            ("GET", "tokens"): lambda _: {"tokens": issued_view(desk)},
             ("POST", "ticket"): self._ticket,
             ("POST", "ticket/stop"): self._stop_tickets,
             ("GET", "pushes"): self._pushes,

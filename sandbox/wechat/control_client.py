@@ -70,6 +70,21 @@ class TokenCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuedAccess:
+    """An access token that was issued, by its hash, and what became of it; unix time in seconds.
+
+    ``authorizer_appid`` None: a component token. A superseded one is honoured for the overlap.
+    """
+
+    authorizer_appid: str | None
+    sha256: str
+    issued_at: float
+    expires_at: float
+    superseded_at: float | None = None
+    revoked_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IssuedSecret:
     """A secret that exists in this WeChat."""
 
@@ -224,6 +239,10 @@ class SandboxControl:
     def check(self, access_token: str) -> TokenCheck:
         """Ask about an access token, an authorizer's or the component's."""
         return TokenCheck(**self._post("check", {"access_token": access_token}))
+
+    def tokens(self) -> list[IssuedAccess]:
+        """Return every access token issued so far."""
+        return [IssuedAccess(**token) for token in self._get("tokens")["tokens"]]
 
     # --- pushes
 

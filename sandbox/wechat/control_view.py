@@ -29,6 +29,25 @@ def line_view(desk: Desk, line: TokenLine) -> dict[str, Any] | None:
     }
 
 
+def issued_view(desk: Desk) -> list[dict[str, Any]]:
+    """Return every access token that was ever issued: its hash, whose it is, what became of it."""
+    with desk.lock:
+        lines: list[tuple[str | None, TokenLine]] = [(None, desk.state.component.tokens)]
+        lines += [(appid, link.tokens) for appid, link in desk.state.links.items()]
+        return [
+            {
+                "authorizer_appid": appid,
+                "sha256": sha256(token.value),
+                "issued_at": token.issued_at,
+                "expires_at": token.expires_at,
+                "superseded_at": token.superseded_at,
+                "revoked_at": token.revoked_at,
+            }
+            for appid, line in lines
+            for token in line.all()
+        ]
+
+
 def link_view(desk: Desk, link: Link) -> dict[str, Any]:
     """Return an account and its authorisation. The caller holds the lock."""
     return {

@@ -75,6 +75,10 @@ class TokenLine:
         token.expires_at = min(token.expires_at, now)
         return True
 
+    def all(self) -> list[IssuedToken]:
+        """Return every token that was issued, oldest first."""
+        return list(self._tokens.values())
+
     def find(self, value: str) -> IssuedToken | None:
         """Return the token with this value, whatever became of it."""
         return self._tokens.get(value)

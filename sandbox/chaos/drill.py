@@ -1,0 +1,269 @@
+"""One run: a load on the deployed stack, everything going wrong, and then the judge."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sandbox.chaos.judge import RefreshWatch
+from sandbox.chaos.killer import Killer
+from sandbox.chaos.merchants import Merchants
+from sandbox.chaos.notes import Notes
+from sandbox.chaos.plan import EVERYDAY, STORMS, Plan
+from sandbox.chaos.readers import Readers
+from sandbox.chaos.recovery import Recovery
+from sandbox.chaos.vault import Vault
+from sandbox.chaos.weather import AUTHORIZER_TOKEN, Weather
+from wxvault.services.state import RENEWABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sandbox.stack.progress import Progress
+    from sandbox.stack.stack import LocalStack
+
+_SIGN_OF_LIFE_SECONDS = 5.0
+_WATCH_SECONDS = 4.0
+_AT_ONCE = 4
+
+
+@dataclass(slots=True)
+class Drill:
+    """A run on a stack that is up, with its option ``faults``; `run` does all of it."""
+
+    stack: LocalStack
+    plan: Plan
+    progress: Progress
+    notes: Notes = field(default_factory=Notes)
+    watch: RefreshWatch = field(default_factory=RefreshWatch)
+    expiries: int = 0
+    component_expiries: int = 0
+    seconds: float = 0.0
+    """How long things went wrong."""
+    look_ups: int = 0
+    asked: int = 0
+    """Look-ups in that time, and those of them that asked the vault."""
+    unheard: int = 0
+    """Merchants who are here and of whom no push and no browser ever arrived."""
+    merchants: Merchants = field(init=False)
+    killer: Killer = field(init=False)
+    vault: Vault = field(init=False)
+    recovery: Recovery = field(init=False)
+    _seen: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.merchants = Merchants(self.stack, self.notes, self.plan.seed)
+        self.killer = Killer(self.stack, self._chance("killer"), self.plan.killer_pause)
+        self.vault = Vault(self.stack)
+
+    def _chance(self, whose: str) -> Random:
+        return Random(f"{self.plan.seed} {whose}")  # noqa: S311 (repeatable on purpose)
+
+    # ---- the run --------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Begin calmly, let everything go wrong, stop it, and wait for the recovery."""
+        plan, calm, over = self.plan, threading.Event(), threading.Event()
+        with self.progress.step(f"{plan.merchants} merchants authorise while nothing goes wrong"):
+            self._settle()
+        readers = Readers(
+            self.stack,
+            self.notes,
+            self.merchants.appids,
+            plan.look_ups,
+            plan.readers,
+            plan.seed,
+        ).run(over)
+        self.progress.say(f"  from now on everything goes wrong, for {plan.seconds:.0f} s")
+        troubles = self._troubles(calm)
+        self._wait(calm, troubles)
+        self.progress.say("  nothing goes wrong any more")
+        try:
+            self._recover()
+        finally:
+            over.set()
+        for thread in readers:
+            thread.join(20)
+
+    def _settle(self) -> None:
+        shares = [self.plan.merchants // _AT_ONCE] * _AT_ONCE
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(self.merchants.settle, shares))
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if all(self._is_here(appid) for appid in self.merchants.appids()):
+                return
+            time.sleep(0.5)
+        raise TimeoutError("the first merchants are not there after a minute without any fault")
+
+    def _is_here(self, appid: str) -> bool:
+        state = self.vault.state(appid)
+        return state is not None and state.has_access
+
+    def _troubles(self, calm: threading.Event) -> list[threading.Thread]:
+        weather = Weather(
+            self.stack.wechat,
+            self._chance("weather"),
+            self.plan.weather_pause,
+            self._end_component,
+        )
+        for rule in EVERYDAY:
+            self.stack.faults.add(rule)
+        works = (weather.run, self.killer.run, self._storm, self._age, self._follow)
+        started = [
+            threading.Thread(target=work, args=(calm,), daemon=True, name=work.__name__)
+            for work in works
+        ]
+        for thread in started:
+            thread.start()
+        return started + self.merchants.run(_AT_ONCE, self.plan.merchants_pause, calm)
+
+    def _wait(self, calm: threading.Event, troubles: list[threading.Thread]) -> None:
+        begun = told = time.monotonic()
+        before, asked_before = self.notes.look_ups, self.notes.asked
+        while (gone := time.monotonic() - begun) < self.plan.seconds:
+            if time.monotonic() - told >= _SIGN_OF_LIFE_SECONDS:
+                told = time.monotonic()
+                self.progress.say(self._sign_of_life(gone))
+            time.sleep(0.2)
+        self.look_ups = self.notes.look_ups - before
+        self.asked = self.notes.asked - asked_before
+        self.seconds = time.monotonic() - begun
+        calm.set()
+        self.stack.faults.clear()
+        self.stack.wechat.clear_faults()
+        for thread in troubles:
+            thread.join(45)
+        # A kill in its patience may have left one.
+        self.stack.wechat.clear_faults()
+
+    def _sign_of_life(self, gone: float) -> str:
+        injected = sum(self.stack.faults.injected().values())
+        renewed = self.stack.wechat.count(AUTHORIZER_TOKEN, what="ok")
+        return (
+            f"  {gone:4.0f} s  {self.notes.look_ups} look-ups, "
+            f"{sum(self.notes.errors.values())} with an error; {renewed} renewals; "
+            f"{injected} faults at AWS; {sum(self.killer.killed.values())} processes killed; "
+            f"{len(self.merchants.appids())} merchants"
+        )
+
+    # ---- troubles -------------------------------------------------------------------------------
+
+    def _storm(self, calm: threading.Event) -> None:
+        chance = self._chance("storm")
+        rules = self._round(chance)
+        while not calm.wait(self.plan.storm_pause * chance.uniform(0.5, 1.0)):
+            self.stack.faults.add(next(rules))
+
+    @staticmethod
+    def _round(chance: Random) -> Iterator[Any]:
+        while True:
+            yield from chance.sample(STORMS, len(STORMS))
+
+    def _age(self, calm: threading.Event) -> None:
+        """Bring renewals forward: of everybody in turn, and of the component token."""
+        chance, owed, next_component = self._chance("age"), 0.0, time.monotonic()
+        while not calm.wait(0.5):
+            owed += 0.5 * self.plan.expiries
+            if time.monotonic() >= next_component:
+                next_component = time.monotonic() + self.plan.component_pause
+                self._end_component()
+            present = self.merchants.authorised()
+            chance.shuffle(present)
+            for merchant in present:
+                if owed < 1 or calm.is_set():
+                    break
+                if self.vault.make_due(merchant.appid, ended=chance.random() < 0.25):  # noqa: PLR2004
+                    self.expiries += 1
+                    owed -= 1
+
+    def _end_component(self) -> None:
+        self.component_expiries += self.vault.make_due(None)
+
+    def _follow(self, calm: threading.Event) -> None:
+        """Look at the refresh tokens in the table, again and again."""
+        while not calm.wait(_WATCH_SECONDS):
+            try:
+                self.look_at_refresh_tokens()
+            except (BotoCoreError, ClientError):
+                self.notes.count("looks at the table that failed")
+
+    def look_at_refresh_tokens(self) -> None:
+        """Compare what has changed in the table since the last look with what WeChat issued."""
+        changed = {
+            appid: item.get("generation")
+            for appid, item in self.vault.items()
+            if self._seen.get(appid) != item.get("generation")
+        }
+        states = {appid: self.vault.state(appid) for appid in changed}
+        held = {appid: self.vault.refresh_hash(state) for appid, state in states.items() if state}
+        # Asked for last: whatever is in the table was issued before.
+        issued = self.refresh_tokens()
+        for appid, state in states.items():
+            if state is not None:
+                needs = state.status in RENEWABLE and state.api_ability
+                self.watch.saw(appid, held[appid], issued, needs_one=needs)
+                self._seen[appid] = changed[appid]
+
+    def refresh_tokens(self) -> Mapping[str, list[str]]:
+        """Return WeChat's refresh tokens as hashes, oldest first, by appid."""
+        return hashes_by_owner(self.stack.wechat.secrets())
+
+    # ---- the end --------------------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        self.recovery = Recovery(self.vault, self.plan.sweep_seconds, self._sweep_held_until())
+        self.merchants.release()
+        self.stack.wechat.wait_idle(30)
+        self.recovery.begin(self._expected())
+        self.recovery.wait(self.progress.say)
+        self.look_at_refresh_tokens()
+        # What came in while the look was taken is over by now.
+        at_wechat = self._at_wechat()
+        for appid in self.recovery.bounds:
+            state = self.vault.state(appid)
+            held = None if state is None else self.vault.refresh_hash(state)
+            self.watch.ended(appid, held, str(at_wechat[appid]["refresh_token_sha256"]))
+
+    def _sweep_held_until(self) -> float:
+        for item in self.stack.scan_table():
+            if item["sk"].get("S") == "SWEEP":
+                return float(item.get("lease_until", {}).get("N", 0))
+        return 0.0
+
+    def _at_wechat(self) -> dict[str, dict[str, Any]]:
+        return {merchant["appid"]: merchant for merchant in self.stack.wechat.merchants()}
+
+    def _expected(self) -> list[str]:
+        """Whoever is here by WeChat's memory, and of whom the vault can know."""
+        at_wechat = self._at_wechat()
+        delivered = {
+            push.push_id for push in self.stack.wechat.pushes() if push.state == "delivered"
+        }
+        expected = []
+        for merchant in self.merchants.all():
+            there = at_wechat[merchant.appid]
+            if not there["authorised"]:
+                continue
+            if there["refresh_token_sha256"] or merchant.push_id in delivered or merchant.landed:
+                expected.append(merchant.appid)
+            else:
+                self.unheard += 1
+        return expected
+
+
+def hashes_by_owner(secrets: Any) -> dict[str, list[str]]:
+    """Return the refresh tokens among WeChat's secrets as hashes, by appid, oldest first."""
+    found: dict[str, list[str]] = {}
+    for secret in secrets:
+        if secret.kind == "authorizer_refresh_token" and secret.authorizer_appid:
+            value = hashlib.sha256(secret.value.encode()).hexdigest()
+            found.setdefault(secret.authorizer_appid, []).append(value)
+    return found

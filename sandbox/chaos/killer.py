@@ -1,0 +1,76 @@
+"""Ends processes of functions in the middle of their work."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from sandbox.chaos.weather import AUTHORIZER_TOKEN, QUERY_AUTH
+from sandbox.stack.observe import NotSeenError
+
+if TYPE_CHECKING:
+    import threading
+    from random import Random
+
+    from sandbox.stack.stack import LocalStack
+
+# Whom it meets: how often is a matter of how much each of them has to do.
+_VICTIMS: Final = {
+    "renew": 5,
+    "token": 3,
+    "callback": 4,
+    "exchange-worker": 3,
+    "sweep": 2,
+    "landing": 1,
+    "launch": 1,
+    "sessions": 1,
+}
+_AT_WECHAT: Final = {"renew": AUTHORIZER_TOKEN, "exchange-worker": QUERY_AUTH}
+_HELD_SECONDS: Final = 3
+_PATIENCE_SECONDS: Final = 6
+
+
+@dataclass(slots=True)
+class Killer:
+    """Kills every ``pause`` seconds; every third time one that has just sent its call to WeChat."""
+
+    stack: LocalStack
+    chance: Random
+    pause: float
+    killed: Counter[str] = field(default_factory=Counter)
+    """Environments killed, by function."""
+    at_wechat: int = 0
+    """How often WeChat had the call of one at that moment, and executed it."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Until ``stop`` is set."""
+        turn = 0
+        while not stop.wait(self.pause * self.chance.uniform(0.5, 1.5)):
+            turn += 1
+            if turn % 3 == 0:
+                self._kill_at_wechat(stop)
+                continue
+            name = self.chance.choices(list(_VICTIMS), list(_VICTIMS.values()))[0]
+            self._kill(name, self.chance.choice((1, 1, 2)))
+
+    def _kill(self, name: str, most: int | None) -> int:
+        try:
+            found = self.stack.kill_environments(name, most=most)
+        except NotSeenError:
+            return 0
+        self.killed[name] += found
+        return found
+
+    def _kill_at_wechat(self, stop: threading.Event) -> None:
+        name = self.chance.choice(("renew", "renew", "exchange-worker"))
+        fault = self.stack.wechat.add_fault(
+            "slow", _AT_WECHAT[name], seconds=_HELD_SECONDS, executed=True
+        )
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while any(waiting["id"] == fault for waiting in self.stack.wechat.faults()):
+            if time.monotonic() > deadline or stop.wait(0.1):
+                return
+        if self._kill(name, None):
+            self.at_wechat += 1

@@ -1,0 +1,67 @@
+"""How much of everything a run does, and what it must reach. A short run asks for less."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sandbox.chaos.faults import Rule
+
+SERVICES: Final = ("dynamodb", "kms", "secretsmanager", "sqs", "events", "lambda")
+"""What the functions use, all of which must suffer."""
+
+_DELAYS: Final = (0.2, 1.0, 2.6)
+"""Seconds; the functions wait two for an answer and then ask again."""
+
+# Rare operations (a secret is read once per process) are met more often, or they would be spared.
+EVERYDAY: Final = (
+    Rule(service="dynamodb", probability=0.05, delays=_DELAYS),
+    Rule(service="kms", probability=0.4, delays=_DELAYS),
+    Rule(service="secretsmanager", probability=0.6, delays=_DELAYS),
+    Rule(service="sqs", probability=0.25, delays=_DELAYS),
+    Rule(service="events", probability=0.2, delays=_DELAYS),
+    Rule(service="lambda", probability=0.2, delays=_DELAYS),
+)
+
+# For some seconds a service does nothing else.
+STORMS: Final = (
+    Rule("throttle", "events", "PutEvents", lasts=8),
+    Rule("throttle", "sqs", lasts=6),
+    Rule("throttle", "dynamodb", lasts=3),
+    Rule("drop_after", "dynamodb", "TransactWriteItems", lasts=4),
+    Rule("drop_before", "lambda", "Invoke", lasts=5),
+    Rule("throttle", "kms", lasts=4),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run. Rates are per second, times in seconds."""
+
+    seconds: float = 180.0
+    seed: int = 1
+    merchants: int = 60
+    """Who is there before anything goes wrong."""
+    readers: int = 16
+    look_ups: float = 30.0
+    """Look-ups asked for; some are answered from the client's own cache."""
+    expiries: float = 3.0
+    """Renewals brought forward."""
+    merchants_pause: float = 1.3
+    weather_pause: float = 0.75
+    killer_pause: float = 4.0
+    storm_pause: float = 20.0
+    component_pause: float = 15.0
+    schedule_speed: float = 6.0
+    overlap: int = 120
+    leak_search: bool = True
+
+    # --- what must be reached
+    least_look_ups: float = 20.0
+    least_renewals: int = 300
+    least_faults: int = 5
+
+    @property
+    def sweep_seconds(self) -> float:
+        """How often the sweep runs: once a minute on AWS."""
+        return 60 / self.schedule_speed

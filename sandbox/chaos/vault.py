@@ -1,0 +1,109 @@
+"""The table, read with the vault's adapters and the root user's rights; secrets by hash only."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from wxvault.clock import SystemClock
+from wxvault.errors import SealBrokenError
+from wxvault.services.state import RENEWABLE, Status
+from wxvault.vault.sealing import KmsDataKeys, Sealing
+from wxvault.vault.table import DynamoTable
+from wxvault.vault.token_items import TokenItems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sandbox.stack.stack import LocalStack
+    from wxvault.services.state import TokenState
+
+
+class Vault:
+    """What the table says of the authorizers, and their renewals brought forward."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        root, component = stack.root, stack.component.appid
+        keys = KmsDataKeys(root.kms, stack.outputs["SealingKeyArn"], component, SystemClock())
+        self._stack = stack
+        self._name = stack.outputs["TableName"]
+        table = DynamoTable(root.dynamodb, self._name)
+        self._tokens = TokenItems(table, Sealing(keys, secrets.token_bytes), component)
+
+    def state(self, appid: str | None) -> TokenState | None:
+        """Read one item; None for the appid means the component's."""
+        return self._tokens.get(appid)
+
+    def refresh_hash(self, state: TokenState) -> str | None:
+        """Return the hash of the refresh token that an item holds; None without one."""
+        try:
+            value = self._tokens.refresh_token(state)
+        except SealBrokenError:
+            return None
+        return None if value is None else hashlib.sha256(value.encode()).hexdigest()
+
+    def items(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """All authorizers' items as DynamoDB returns them, by appid."""
+        prefix = f"A#{self._stack.component.appid}#"
+        for item in self._stack.scan_table():
+            key = str(item["pk"].get("S"))
+            if key.startswith(prefix) and item["sk"].get("S") == "TOKEN":
+                yield key.removeprefix(prefix), item
+
+    def open_codes(self) -> int:
+        """How many authorization codes are neither done nor failed."""
+        return sum(
+            item["sk"].get("S") == "CODE" and item.get("status", {}).get("S") in _OPEN
+            for item in self._stack.scan_table()
+        )
+
+    def make_due(self, appid: str | None, *, ended: bool = False) -> bool:
+        """Bring a renewal forward to now; whether there was one that was not due yet.
+
+        A token lives two hours, and is due after one and a half. ``ended``: the vault shall think
+        that the token is over, so that the next look-up has to wait. Nothing else is touched.
+        """
+        now = time.time()
+        owner = f"C#{self._stack.component.appid}"
+        if appid is not None:
+            owner = f"A#{self._stack.component.appid}#{appid}"
+        sets, values = "SET #due = :now", {":now": {"N": f"{now - 1:.3f}"}}
+        names = {"#due": "due_at", "#mark": "unresolved_mark"}
+        if ended:
+            sets += ", #ends = :now"
+            names["#ends"] = "access_expires_at"
+        with contextlib.suppress(ClientError):
+            self._stack.root.dynamodb.update_item(
+                TableName=self._name,
+                Key={"pk": {"S": owner}, "sk": {"S": "TOKEN"}},
+                UpdateExpression=sets,
+                ConditionExpression="#due > :now AND attribute_not_exists(#mark)",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+            )
+            return True
+        return False
+
+
+_OPEN = ("received", "claimed")
+
+
+def unrest(state: TokenState, now: float) -> str:
+    """Say what is still under way for an item of a merchant who is here; empty: it is fresh."""
+    if state.status not in RENEWABLE:
+        return str(state.status)
+    signs = {
+        "verifying": state.verifying,
+        "leased": state.lease_until is not None and state.lease_until >= now,
+        "marked": state.unresolved_mark is not None,
+        "due": state.due_at is None or state.due_at <= now,
+        "without token": not state.has_access,
+        "failing": state.status is Status.FAILING,
+        "backing off": state.attempts > 0,
+    }
+    return ", ".join(name for name, sign in signs.items() if sign)

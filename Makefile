@@ -169,6 +169,11 @@ demo: $(DEV) $(SAM) $(MINISTACK) ## the same, then exits: 0, or 1 with the step 
 .PHONY: iam-matrix
 iam-matrix: $(DEV) $(SAM) $(MINISTACK) ## who may do what: every role tried out on the deployed local stack
 	@exec python -m sandbox.stack iam-matrix
+MINUTES ?= 3
+
+.PHONY: chaos
+chaos: $(DEV) $(SAM) $(MINISTACK) ## the deployed stack under faults, judged (MINUTES=3, SEED=… repeats the choices)
+	@exec python -m sandbox.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 .PHONY: sandbox
 sandbox: $(DEV) ## only WeChat for one desk, until Ctrl-C

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _SIGN_OF_LIFE_SECONDS = 5.0
 _WATCH_SECONDS = 4.0
 _AT_ONCE = 4
+# Starting a process costs a second of a core: the first wave shall not be all of a short run.
+_ENVIRONMENTS = {"token": 12, "renew": 5, "callback": 3, "exchange-worker": 3, "landing": 2}
 
 
 @dataclass(slots=True)
@@ -60,7 +62,9 @@ class Drill:
 
     def __post_init__(self) -> None:
         self.merchants = Merchants(self.stack, self.notes, self.plan.seed)
-        self.killer = Killer(self.stack, self._chance("killer"), self.plan.killer_pause)
+        self.killer = Killer(
+            self.stack, self._chance("killer"), self.plan.killer_pause, self.plan.seconds / 2
+        )
         self.vault = Vault(self.stack)
 
     def _chance(self, whose: str) -> Random:
@@ -73,6 +77,9 @@ class Drill:
         plan, calm, over = self.plan, threading.Event(), threading.Event()
         with self.progress.step(f"{plan.merchants} merchants authorise while nothing goes wrong"):
             self._settle()
+        with self.progress.step("environments for the load"):
+            for name, count in _ENVIRONMENTS.items():
+                self.stack.warm(name, count)
         readers = Readers(
             self.stack,
             self.notes,
@@ -169,6 +176,7 @@ class Drill:
 
     def _age(self, calm: threading.Event) -> None:
         """Bring renewals forward: of everybody in turn, and of the component token."""
+        ended = self.plan.ended
         chance, owed, next_component = self._chance("age"), 0.0, time.monotonic()
         while not calm.wait(0.5):
             owed += 0.5 * self.plan.expiries
@@ -180,7 +188,7 @@ class Drill:
             for merchant in present:
                 if owed < 1 or calm.is_set():
                     break
-                if self.vault.make_due(merchant.appid, ended=chance.random() < 0.25):  # noqa: PLR2004
+                if self.vault.make_due(merchant.appid, ended=chance.random() < ended):
                     self.expiries += 1
                     owed -= 1
 

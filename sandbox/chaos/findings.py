@@ -211,6 +211,9 @@ def _left_behind(report: Report, drill: Drill) -> None:
     ]
     report.row("jobs in dead-letter queues", len(dead))
     report.more.extend(f"- in a dead-letter queue: {one}" for one in dead[:10])
+    logged = _logged(drill)
+    report.row("errors logged by functions", sum(logged.values()))
+    report.matrix("errors logged", ["times"], [(what, [n]) for what, n in logged.most_common()])
     complaints = drill.stack.complaints()
     report.row("complaints of the emulator", len(complaints))
     report.more.extend(f"- complaint: {one[:300]}" for one in complaints[:10])
@@ -221,6 +224,17 @@ def _left_behind(report: Report, drill: Drill) -> None:
             leaks = [f"{leak.kind} in {leak.place}" for leak in search(places, secrets)]
         report.row("searched for leaks", f"{len(secrets)} secrets in {len(places)} places")
         report.none("leaks", leaks)
+
+
+def _logged(drill: Drill) -> Counter[str]:
+    """Count what the functions have logged as errors, by function, sentence and exception."""
+    found: Counter[str] = Counter()
+    for line in drill.stack.logs():
+        fields = line.fields()
+        if fields.get("level") in {"ERROR", "CRITICAL"}:
+            what = fields.get("exception_name") or fields.get("problem") or ""
+            found[f"{line.function}: {fields.get('message')} {what}".strip()] += 1
+    return found
 
 
 def _data_keys(drill: Drill) -> list[Known]:

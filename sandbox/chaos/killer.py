@@ -16,17 +16,11 @@ if TYPE_CHECKING:
 
     from sandbox.stack.stack import LocalStack
 
-# Whom it meets: how often is a matter of how much each of them has to do.
-_VICTIMS: Final = {
-    "renew": 5,
-    "token": 3,
-    "callback": 4,
-    "exchange-worker": 3,
-    "sweep": 2,
-    "landing": 1,
-    "launch": 1,
-    "sessions": 1,
-}
+# Whom it meets: as often as they stand here, in every round.
+_VICTIMS: Final = (
+    *("renew", "renew", "callback", "callback", "token", "token"),
+    *("exchange-worker", "landing", "launch", "sessions"),
+)
 _AT_WECHAT: Final = {"renew": AUTHORIZER_TOKEN, "exchange-worker": QUERY_AUTH}
 _HELD_SECONDS: Final = 3
 _PATIENCE_SECONDS: Final = 6
@@ -39,6 +33,9 @@ class Killer:
     stack: LocalStack
     chance: Random
     pause: float
+    sweep_after: float
+    """When the sweep is killed, once: its lease then keeps the next ones away for 58 s, which is a
+    round of its schedule on AWS and many of a faster one here."""
     killed: Counter[str] = field(default_factory=Counter)
     """Environments killed, by function."""
     at_wechat: int = 0
@@ -46,14 +43,16 @@ class Killer:
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop`` is set."""
-        turn = 0
+        turn, round_, sweep_at = 0, list[str](), time.monotonic() + self.sweep_after
         while not stop.wait(self.pause * self.chance.uniform(0.5, 1.5)):
             turn += 1
-            if turn % 3 == 0:
+            if time.monotonic() >= sweep_at and self._kill("sweep", None):
+                sweep_at = float("inf")
+            elif turn % 3 == 0:
                 self._kill_at_wechat(stop)
-                continue
-            name = self.chance.choices(list(_VICTIMS), list(_VICTIMS.values()))[0]
-            self._kill(name, self.chance.choice((1, 1, 2)))
+            else:
+                round_ = round_ or self.chance.sample(_VICTIMS, len(_VICTIMS))
+                self._kill(round_.pop(), self.chance.choice((1, 1, 2)))
 
     def _kill(self, name: str, most: int | None) -> int:
         try:

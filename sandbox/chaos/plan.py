@@ -17,10 +17,10 @@ _DELAYS: Final = (0.2, 1.0, 2.6)
 EVERYDAY: Final = (
     Rule(service="dynamodb", probability=0.05, delays=_DELAYS),
     Rule(service="kms", probability=0.4, delays=_DELAYS),
-    Rule(service="secretsmanager", probability=0.6, delays=_DELAYS),
-    Rule(service="sqs", probability=0.25, delays=_DELAYS),
-    Rule(service="events", probability=0.2, delays=_DELAYS),
-    Rule(service="lambda", probability=0.2, delays=_DELAYS),
+    Rule(service="secretsmanager", probability=0.7, delays=_DELAYS),
+    Rule(service="sqs", probability=0.35, delays=_DELAYS),
+    Rule(service="events", probability=0.5, delays=_DELAYS),
+    Rule(service="lambda", probability=0.35, delays=_DELAYS),
 )
 
 # For some seconds a service does nothing else.
@@ -47,8 +47,10 @@ class Plan:
     """Look-ups asked for; some are answered from the client's own cache."""
     expiries: float = 3.0
     """Renewals brought forward."""
+    ended: float = 0.12
+    """For what part of them the vault shall think that the token is over already."""
     merchants_pause: float = 1.3
-    weather_pause: float = 0.75
+    weather_pause: float = 1.0
     killer_pause: float = 4.0
     storm_pause: float = 20.0
     component_pause: float = 15.0

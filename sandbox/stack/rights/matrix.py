@@ -40,6 +40,7 @@ _COLUMNS: Final = {
     "AppSecret": "app secret",
     "RenewQueue": "renew queue",
     "ExchangeQueue": "exchange queue",
+    "SweepDeadLetters": "dead letters",
     "EventBus": "event bus",
     RENEW: "renew :live",
     OWN_LOG: "own log",

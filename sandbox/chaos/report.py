@@ -36,7 +36,7 @@ class Report:
 
     def none(self, name: str, found: list[str]) -> None:
         """Say how many there are of what must not be, and the first of them."""
-        self.bound(name, len(found), holds=not found, wanted="0")
+        self.bound(name, len(found), holds=not found, wanted="must be 0")
         self.more.extend(f"- {name}: {one}" for one in found[:10])
 
     def matrix(self, title: str, columns: list[str], rows: list[tuple[str, list[object]]]) -> None:

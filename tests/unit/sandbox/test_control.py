@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.wechat.control import Control
+from sandbox.wechat.control_view import sha256
 from sandbox.wechat.replies import WebRequest
 from tests.unit.sandbox.kit import API, MP, OA, Bench, bench
 
@@ -157,6 +158,30 @@ def test_refresh_tokens_by_hand(kind: str, listed: str) -> None:
     assert {"same": shown == old, "newer": shown not in {"", old}, "": shown == ""}[listed]
     accepted = "errcode" not in r.bench.refresh(token, shown)
     assert accepted is (listed == "newer")
+
+
+def test_every_access_token_is_told_with_what_became_of_it() -> None:
+    """By hash, whose it is, and when it was issued, superseded, ended, revoked."""
+    r = remote()
+    token = r.bench.component_token()
+    first = r.bench.authorised(token)
+    start = r.bench.clock.now()
+    r.bench.clock.move(10)
+    r.bench.refresh(token, first["authorizer_refresh_token"])
+    r.bench.clock.move(10)
+    r.post("cancel", authorizer_appid=OA.appid)
+    component, older, newer = r.get("tokens")["tokens"]
+    assert component["authorizer_appid"] is None
+    assert component["sha256"] == sha256(token)
+    assert older == {
+        "authorizer_appid": OA.appid,
+        "sha256": sha256(first["authorizer_access_token"]),
+        "issued_at": start,
+        "expires_at": start + 7200,
+        "superseded_at": start + 10,
+        "revoked_at": start + 20,
+    }
+    assert (newer["superseded_at"], newer["revoked_at"]) == (None, start + 20)
 
 
 def test_component_by_hand() -> None:

@@ -33,7 +33,7 @@ _SIGN_OF_LIFE_SECONDS = 5.0
 _WATCH_SECONDS = 4.0
 _AT_ONCE = 4
 # Starting a process costs a second of a core: the first wave shall not be all of a short run.
-_ENVIRONMENTS = {"token": 12, "renew": 5, "callback": 3, "exchange-worker": 3, "landing": 2}
+_ENVIRONMENTS = {"token": 8, "renew": 4, "callback": 2, "exchange-worker": 2, "landing": 2}
 
 
 @dataclass(slots=True)
@@ -49,6 +49,8 @@ class Drill:
     component_expiries: int = 0
     seconds: float = 0.0
     """How long things went wrong."""
+    ended_at: float = 0.0
+    """When it was over, in unix time."""
     look_ups: int = 0
     asked: int = 0
     """Look-ups in that time, and those of them that asked the vault."""
@@ -146,6 +148,7 @@ class Drill:
         calm.set()
         self.stack.faults.clear()
         self.stack.wechat.clear_faults()
+        self.ended_at = time.time()
         for thread in troubles:
             thread.join(45)
         # A kill in its patience may have left one.
@@ -227,7 +230,8 @@ class Drill:
     # ---- the end --------------------------------------------------------------------------------
 
     def _recover(self) -> None:
-        self.recovery = Recovery(self.vault, self.plan.sweep_seconds, self._sweep_held_until())
+        sweep_held = self._sweep_held_until()
+        self.recovery = Recovery(self.vault, self.plan.sweep_seconds, sweep_held, self.ended_at)
         self.merchants.release()
         self.stack.wechat.wait_idle(30)
         self.recovery.begin(self._expected())

@@ -51,7 +51,7 @@ class Plan:
     """For what part of them the vault shall think that the token is over already."""
     merchants_pause: float = 1.3
     weather_pause: float = 1.0
-    killer_pause: float = 4.0
+    killer_pause: float = 6.0
     storm_pause: float = 20.0
     component_pause: float = 15.0
     schedule_speed: float = 6.0

@@ -30,7 +30,8 @@ class Recovery:
     sweep_seconds: float
     sweep_held_until: float
     """Until when a sweep that was killed excludes the next one; unix time."""
-    began_at: float = field(default_factory=time.time)
+    began_at: float
+    """When the last fault was over; unix time."""
     took: dict[str, float] = field(default_factory=dict)
     """Seconds until each was fresh."""
     bounds: dict[str, float] = field(default_factory=dict)
@@ -38,23 +39,24 @@ class Recovery:
     """What is the matter with those who are not fresh yet."""
 
     def begin(self, appids: Iterable[str]) -> None:
-        """Note who is expected, and what stands in their way."""
+        """Note who is expected, and what stands in their way at this moment."""
+        now = time.time()
         for appid in appids:
-            self.bounds[appid] = self._bound(self.vault.state(appid))
+            self.bounds[appid] = self._bound(self.vault.state(appid), now)
             self.still[appid] = "not looked at yet"
 
-    def _bound(self, state: TokenState | None) -> float:
+    def _bound(self, state: TokenState | None, now: float) -> float:
         """Return seconds: the next sweep, the lease, the back-off; whatever ends last counts."""
-        waits = [self.sweep_held_until - self.began_at, 0.0]
+        ends = [self.sweep_held_until, now]
         if state is None or not state.has_refresh:
-            waits.append(_CODE_SECONDS)
+            ends.append(now + _CODE_SECONDS)
         else:
-            waits += [
-                LEASE_SECONDS if state.unresolved_mark is not None else 0.0,
-                (state.lease_until or 0.0) - self.began_at,
-                (state.due_at or 0.0) - self.began_at if state.attempts else 0.0,
+            ends += [
+                now + LEASE_SECONDS if state.unresolved_mark is not None else 0.0,
+                state.lease_until or 0.0,
+                (state.due_at or 0.0) if state.attempts else 0.0,
             ]
-        return max(waits) + self.sweep_seconds + _WORK_SECONDS
+        return max(ends) - self.began_at + self.sweep_seconds + _WORK_SECONDS
 
     def look(self) -> bool:
         """Look once; whether everybody is fresh."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -54,42 +55,48 @@ def test_what_keeps_an_item_from_being_fresh(changes: dict[str, Any], told: str)
     [
         (FRESH, 0),
         (replace(FRESH, unresolved_mark="m"), 24),
-        (replace(FRESH, lease_until=NOW + 20), 20),
-        (replace(FRESH, attempts=2, due_at=NOW + 17), 17),
-        (replace(FRESH, due_at=NOW + 17), 0),
+        (replace(FRESH, lease_until=20), 20),
+        (replace(FRESH, attempts=2, due_at=17), 17),
+        (replace(FRESH, due_at=17), 0),
         (None, 39),
     ],
 )
 def test_each_has_a_bound_of_its_own(state: TokenState | None, seconds: float) -> None:
     """Beside the sweep and the work: what is left of lease and back-off, whatever ends last."""
+    if state is not None:
+        now = time.time()
+        lease, due = state.lease_until, state.due_at or 0.0
+        state = replace(state, lease_until=None if lease is None else now + lease)
+        state = replace(state, due_at=now + due)
     table: Any = Table({APPID: state})
-    recovery = Recovery(table, 10.0, NOW - 5, began_at=NOW)
+    recovery = Recovery(table, 10.0, 0.0, began_at=time.time())
     recovery.begin([APPID])
-    assert recovery.bounds[APPID] == pytest.approx(seconds + 10 + 15)
+    assert recovery.bounds[APPID] == pytest.approx(seconds + 10 + 15, abs=1)
 
 
 def test_a_killed_sweep_keeps_the_next_one_away() -> None:
     """Its lease is waited for by everybody."""
     table: Any = Table({APPID: FRESH})
-    recovery = Recovery(table, 10.0, NOW + 50, began_at=NOW)
+    now = time.time()
+    recovery = Recovery(table, 10.0, now + 50, began_at=now)
     recovery.begin([APPID])
-    assert recovery.bounds[APPID] == pytest.approx(75)
+    assert recovery.bounds[APPID] == pytest.approx(75, abs=1)
 
 
 def test_whoever_is_late_or_never_fresh_is_named() -> None:
     """With what was allowed, or with what is the matter."""
     table: Any = Table({APPID: FRESH, "b": replace(FRESH, verifying=True)})
-    recovery = Recovery(table, 10.0, 0.0)
+    recovery = Recovery(table, 10.0, 0.0, time.time())
     recovery.begin([APPID, "b"])
     assert not recovery.look()
-    recovery.took[APPID] = 26.0
-    assert recovery.late() == [f"{APPID}: 26 s, 25 allowed", "b: verifying"]
+    recovery.took[APPID] = 27.0
+    assert recovery.late() == [f"{APPID}: 27 s, 25 allowed", "b: verifying"]
 
 
 def test_everybody_fresh_is_the_end() -> None:
     """One look is enough then."""
     table: Any = Table({APPID: replace(FRESH, due_at=4e9)})
-    recovery = Recovery(table, 10.0, 0.0)
+    recovery = Recovery(table, 10.0, 0.0, time.time())
     recovery.begin([APPID])
     recovery.wait(lambda _: None)
     assert recovery.late() == []

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _SIGN_OF_LIFE_SECONDS = 5.0
 _WATCH_SECONDS = 4.0
-_AT_ONCE = 4
+_AT_ONCE = 6
 # Starting a process costs a second of a core: the first wave shall not be all of a short run.
 _ENVIRONMENTS = {"token": 8, "renew": 4, "callback": 2, "exchange-worker": 2, "landing": 2}
 
@@ -65,7 +65,10 @@ class Drill:
     def __post_init__(self) -> None:
         self.merchants = Merchants(self.stack, self.notes, self.plan.seed)
         self.killer = Killer(
-            self.stack, self._chance("killer"), self.plan.killer_pause, self.plan.seconds / 2
+            self.stack,
+            self._chance("killer"),
+            self.plan.killer_pause,
+            self.plan.seconds * self.plan.sweep_killed_after,
         )
         self.vault = Vault(self.stack)
 

@@ -39,7 +39,7 @@ class Killer:
     killed: Counter[str] = field(default_factory=Counter)
     """Environments killed, by function."""
     at_wechat: int = 0
-    """How often WeChat had the call of one at that moment, and executed it."""
+    """How often WeChat had a call of that function, executed and not yet answered."""
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop`` is set."""
@@ -71,5 +71,5 @@ class Killer:
         while any(waiting["id"] == fault for waiting in self.stack.wechat.faults()):
             if time.monotonic() > deadline or stop.wait(0.1):
                 return
-        if self._kill(name, None):
+        if self._kill(name, 2):
             self.at_wechat += 1

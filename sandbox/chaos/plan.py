@@ -15,12 +15,12 @@ _DELAYS: Final = (0.2, 1.0, 2.6)
 
 # Rare operations (a secret is read once per process) are met more often, or they would be spared.
 EVERYDAY: Final = (
-    Rule(service="dynamodb", probability=0.05, delays=_DELAYS),
-    Rule(service="kms", probability=0.4, delays=_DELAYS),
+    Rule(service="dynamodb", probability=0.03, delays=_DELAYS),
+    Rule(service="kms", probability=0.12, delays=_DELAYS),
     Rule(service="secretsmanager", probability=0.7, delays=_DELAYS),
-    Rule(service="sqs", probability=0.35, delays=_DELAYS),
+    Rule(service="sqs", probability=0.3, delays=_DELAYS),
     Rule(service="events", probability=0.5, delays=_DELAYS),
-    Rule(service="lambda", probability=0.35, delays=_DELAYS),
+    Rule(service="lambda", probability=0.2, delays=_DELAYS),
 )
 
 # For some seconds a service does nothing else.
@@ -40,18 +40,20 @@ class Plan:
 
     seconds: float = 180.0
     seed: int = 1
-    merchants: int = 60
+    merchants: int = 96
     """Who is there before anything goes wrong."""
-    readers: int = 16
-    look_ups: float = 30.0
+    readers: int = 20
+    look_ups: float = 36.0
     """Look-ups asked for; some are answered from the client's own cache."""
-    expiries: float = 3.0
+    expiries: float = 3.6
     """Renewals brought forward."""
     ended: float = 0.12
     """For what part of them the vault shall think that the token is over already."""
     merchants_pause: float = 1.3
-    weather_pause: float = 1.0
+    weather_pause: float = 1.5
     killer_pause: float = 6.0
+    sweep_killed_after: float = 0.8
+    """At what part of the run the sweep is killed, once; so the recovery meets its lease too."""
     storm_pause: float = 20.0
     component_pause: float = 15.0
     schedule_speed: float = 6.0

@@ -242,7 +242,7 @@ class Drill:
         self.look_at_refresh_tokens()
         # What came in while the look was taken is over by now.
         at_wechat = self._at_wechat()
-        for appid in self.recovery.bounds:
+        for appid in self.recovery.merchants():
             state = self.vault.state(appid)
             held = None if state is None else self.vault.refresh_hash(state)
             self.watch.ended(appid, held, str(at_wechat[appid]["refresh_token_sha256"]))

@@ -195,13 +195,17 @@ def _outcomes(drill: Drill) -> Counter[str]:
 
 def _recovery(report: Report, drill: Drill) -> None:
     took = sorted(drill.recovery.took.values())
-    figure = f"{len(took)} merchants; the slowest after {took[-1]:.0f} s" if took else "nobody"
+    figure = (
+        f"{len(took)} merchants and open codes; the slowest after {took[-1]:.0f} s"
+        if took
+        else "nobody"
+    )
     middle = percentile(took, 0.5)
     late = drill.recovery.late()
     report.row("time to recover", f"{figure}, half of them after {middle:.0f} s")
     report.none("not fresh within a sweep and their back-off", late)
     report.row("merchants nobody has told of (no push, no browser came through)", drill.unheard)
-    report.none("authorization codes still open", ["open"] * drill.vault.open_codes())
+    report.none("authorization codes still open", list(drill.vault.open_codes()))
 
 
 def _left_behind(report: Report, drill: Drill) -> None:

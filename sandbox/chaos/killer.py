@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Whom it meets: as often as they stand here, in every round.
 _VICTIMS: Final = (
-    *("renew", "renew", "callback", "callback", "token", "token"),
+    *("renew", "renew", "renew", "callback", "callback", "callback", "token", "token"),
     *("exchange-worker", "landing", "launch", "sessions"),
 )
 _AT_WECHAT: Final = {"renew": AUTHORIZER_TOKEN, "exchange-worker": QUERY_AUTH}

@@ -17,7 +17,7 @@ _DELAYS: Final = (0.2, 1.0, 2.6)
 EVERYDAY: Final = (
     Rule(service="dynamodb", probability=0.03, delays=_DELAYS),
     Rule(service="kms", probability=0.12, delays=_DELAYS),
-    Rule(service="secretsmanager", probability=0.7, delays=_DELAYS),
+    Rule(service="secretsmanager", probability=0.9, delays=_DELAYS),
     Rule(service="sqs", probability=0.3, delays=_DELAYS),
     Rule(service="events", probability=0.5, delays=_DELAYS),
     Rule(service="lambda", probability=0.2, delays=_DELAYS),
@@ -47,11 +47,11 @@ class Plan:
     """Look-ups asked for; some are answered from the client's own cache."""
     expiries: float = 3.6
     """Renewals brought forward."""
-    ended: float = 0.12
+    ended: float = 0.06
     """For what part of them the vault shall think that the token is over already."""
     merchants_pause: float = 1.3
     weather_pause: float = 1.5
-    killer_pause: float = 6.0
+    killer_pause: float = 5.0
     sweep_killed_after: float = 0.8
     """At what part of the run the sweep is killed, once; so the recovery meets its lease too."""
     storm_pause: float = 20.0

@@ -22,6 +22,14 @@ _CODE_SECONDS: Final = 39.0
 """A code that is nobody's yet: claimed for 24 s, due after 15 s."""
 
 
+_CODE: Final = "code "
+
+
+def _name(code_sha256: str) -> str:
+    """Name a code among those who are waited for."""
+    return f"{_CODE}{code_sha256[:12]}"
+
+
 @dataclass(slots=True)
 class Recovery:
     """Waits for merchants to be fresh, each within one sweep and its own back-off."""
@@ -44,6 +52,13 @@ class Recovery:
         for appid in appids:
             self.bounds[appid] = self._bound(self.vault.state(appid), now)
             self.still[appid] = "not looked at yet"
+        # Whose code it is may not be known yet: whatever its exchange has changed at WeChat is
+        # settled together with it.
+        for code, busy_until in self.vault.open_codes().items():
+            name = _name(code)
+            waits = max(busy_until - now, 0.0) + LEASE_SECONDS
+            self.bounds[name] = now + waits - self.began_at + self.sweep_seconds + _WORK_SECONDS
+            self.still[name] = "not looked at yet"
 
     def _bound(self, state: TokenState | None, now: float) -> float:
         """Return seconds: the next sweep, the lease, the back-off; whatever ends last counts."""
@@ -60,16 +75,21 @@ class Recovery:
 
     def look(self) -> bool:
         """Look once; whether everybody is fresh."""
+        open_codes = {_name(code) for code in self.vault.open_codes()}
         for appid in list(self.still):
+            if appid.startswith(_CODE):
+                self._looked(appid, "open" if appid in open_codes else "")
+                continue
             state = self.vault.state(appid)
-            now = time.time()
-            found = "unknown here" if state is None else unrest(state, now)
-            if found:
-                self.still[appid] = found
-            else:
-                self.took[appid] = now - self.began_at
-                del self.still[appid]
+            self._looked(appid, "unknown here" if state is None else unrest(state, time.time()))
         return not self.still
+
+    def _looked(self, name: str, found: str) -> None:
+        if found:
+            self.still[name] = found
+        else:
+            self.took[name] = time.time() - self.began_at
+            del self.still[name]
 
     def wait(self, say: Callable[[str], None]) -> None:
         """Look every second until everybody is fresh, or a good while after the last bound."""
@@ -81,6 +101,10 @@ class Recovery:
                 told = time.monotonic()
                 say(f"  recovering: {len(self.took)} fresh, {len(self.still)} not yet")
             time.sleep(1)
+
+    def merchants(self) -> list[str]:
+        """The appids of those who are expected."""
+        return [name for name in self.bounds if not name.startswith(_CODE)]
 
     def late(self) -> list[str]:
         """Whoever took longer than allowed, or is not fresh at all."""

@@ -55,12 +55,15 @@ class Vault:
             if key.startswith(prefix) and item["sk"].get("S") == "TOKEN":
                 yield key.removeprefix(prefix), item
 
-    def open_codes(self) -> int:
-        """How many authorization codes are neither done nor failed."""
-        return sum(
-            item["sk"].get("S") == "CODE" and item.get("status", {}).get("S") in _OPEN
-            for item in self._stack.scan_table()
-        )
+    def open_codes(self) -> dict[str, float]:
+        """Until when nobody may touch each code that is neither done nor failed; by its hash."""
+        found = {}
+        for item in self._stack.scan_table():
+            if item["sk"].get("S") == "CODE" and item.get("status", {}).get("S") in _OPEN:
+                times = (item.get(name, {}).get("N", "0") for name in ("due_at", "claim_until"))
+                code = str(item["pk"].get("S")).rpartition("#")[2]
+                found[code] = max(float(str(one)) for one in times)
+        return found
 
     def make_due(self, appid: str | None, *, ended: bool = False) -> bool:
         """Bring a renewal forward to now; whether there was one that was not due yet.

@@ -24,10 +24,15 @@ class Table:
     """What the table says."""
 
     states: dict[str, TokenState | None] = field(default_factory=dict)
+    codes: dict[str, float] = field(default_factory=dict)
 
     def state(self, appid: str) -> TokenState | None:
         """Read an item."""
         return self.states.get(appid)
+
+    def open_codes(self) -> dict[str, float]:
+        """Codes that are neither done nor failed, and until when nobody may touch them."""
+        return dict(self.codes)
 
 
 @pytest.mark.parametrize(
@@ -101,3 +106,18 @@ def test_everybody_fresh_is_the_end() -> None:
     recovery.wait(lambda _: None)
     assert recovery.late() == []
     assert list(recovery.took) == [APPID]
+
+
+def test_a_code_that_is_still_open_is_waited_for() -> None:
+    """It may have changed somebody's tokens at WeChat, whoever that is: its claim ends first."""
+    now = time.time()
+    table = Table({APPID: replace(FRESH, due_at=4e9)}, {"abcdef0123456789": now + 20})
+    vault: Any = table
+    recovery = Recovery(vault, 10.0, 0.0, now)
+    recovery.begin([APPID])
+    assert recovery.bounds["code abcdef012345"] == pytest.approx(20 + 24 + 10 + 15, abs=1)
+    assert not recovery.look()
+    assert recovery.late() == ["code abcdef012345: open"]
+    table.codes.clear()
+    assert recovery.look()
+    assert recovery.merchants() == [APPID]

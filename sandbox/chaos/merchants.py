@@ -39,6 +39,9 @@ class Merchant:
     landed: bool = False
     push_id: str | None = None
     """The push of its newest grant."""
+    sets: tuple[int, ...] = ()
+    """What it grants. WeChat pushes no grant that changes nothing; if then the answer to the
+    exchange is lost, nobody can know whose code it was: the one case without a promise."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -153,17 +156,17 @@ class Merchants:
 
     def _authorise(self, merchant: Merchant, chance: Random) -> None:
         order = chance.choice(ORDERS)
-        sets = chance.choice(_SETS)
+        sets = chance.choice([offered for offered in _SETS if offered != merchant.sets])
         if order == "push":
             confirmation = self._stack.wechat.confirm(merchant.appid, func_ids=sets)
-            self._granted(merchant, confirmation)
+            self._granted(merchant, confirmation, sets)
             self._notes.count(f"authorised, {order}")
             return
         tenant = f"tenant-{int(merchant.appid[-1], 16) % _TENANTS}"
         trip = self._again(lambda: self._launched(tenant))
         push = {"push first": "first", "redirect first": "hold"}.get(order, "now")
         confirmation = trip.confirm(merchant.appid, func_ids=sets, push=push)
-        self._granted(merchant, confirmation)
+        self._granted(merchant, confirmation, sets)
         if push == "hold" and confirmation.push_id is not None:
             with self._lock:
                 late = time.monotonic() + chance.uniform(*_LATE_SECONDS)
@@ -192,7 +195,11 @@ class Merchants:
                 time.sleep(1)
         return attempt()
 
-    def _granted(self, merchant: Merchant, confirmation: Confirmation) -> None:
+    @staticmethod
+    def _granted(
+        merchant: Merchant, confirmation: Confirmation, sets: tuple[int, ...] = ()
+    ) -> None:
+        merchant.sets = sets
         merchant.authorised, merchant.acted_at = True, time.monotonic()
         if confirmation.push_id is not None:
             merchant.push_id, merchant.landed = confirmation.push_id, False

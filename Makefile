@@ -169,6 +169,7 @@ demo: $(DEV) $(SAM) $(MINISTACK) ## the same, then exits: 0, or 1 with the step 
 .PHONY: iam-matrix
 iam-matrix: $(DEV) $(SAM) $(MINISTACK) ## who may do what: every role tried out on the deployed local stack
 	@exec python -m sandbox.stack iam-matrix
+
 MINUTES ?= 3
 
 .PHONY: chaos

@@ -32,8 +32,10 @@ class Vault:
         keys = KmsDataKeys(root.kms, stack.outputs["SealingKeyArn"], component, SystemClock())
         self._stack = stack
         self._name = stack.outputs["TableName"]
-        table = DynamoTable(root.dynamodb, self._name)
-        self._tokens = TokenItems(table, Sealing(keys, secrets.token_bytes), component)
+        clock, uniform = SystemClock(), secrets.SystemRandom().random
+        table = DynamoTable(root.dynamodb, self._name, clock, uniform)
+        sealing = Sealing(keys, secrets.token_bytes)
+        self._tokens = TokenItems(table, sealing, component, clock, uniform)
 
     def state(self, appid: str | None) -> TokenState | None:
         """Read one item; None for the appid means the component's."""

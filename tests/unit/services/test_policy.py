@@ -12,6 +12,7 @@ from tests.unit.services.kit import LIFE, NOW, OVERLAP, half, state
 from wxvault.services.numbers import (
     BACK_OFF_CAP,
     BACK_OFF_FIRST,
+    BACK_OFF_LEAST,
     CALL_SECONDS,
     LEASE_SECONDS,
     START_SECONDS,
@@ -164,7 +165,7 @@ def test_due_is_spread() -> None:
 def test_back_off_stays_in_its_bounds(attempts: int, chance: float) -> None:
     """A refusal waits at least a second, at most fifteen minutes, and at most 10 s doubled."""
     waited = back_off(attempts, lambda: chance)
-    assert 1.0 <= waited <= BACK_OFF_CAP
+    assert BACK_OFF_LEAST <= waited <= BACK_OFF_CAP
     assert waited <= BACK_OFF_FIRST * 2 ** min(max(attempts, 1) - 1, 20)
 
 
@@ -181,7 +182,7 @@ def test_back_off_never_shrinks(attempts: int, chance: float) -> None:
 def test_back_off_is_full_jitter(attempts: int, middle: float) -> None:
     """The wait is anywhere between nothing and 10 s · 2ⁿ: the middle chance gives half of it."""
     assert back_off(attempts, half) == middle
-    assert back_off(attempts, lambda: 0.0) == 1.0
+    assert back_off(attempts, lambda: 0.0) == BACK_OFF_LEAST
 
 
 def test_a_lease_outlives_what_its_holder_causes() -> None:

@@ -48,7 +48,10 @@ MIN_TTL_PART = 1 / 6
 
 BACK_OFF_FIRST = 10.0
 BACK_OFF_CAP = 900.0
-"""Back-off after refusals: 10 s doubled each time, full jitter, at most 15 minutes."""
+BACK_OFF_LEAST = 2.0
+"""Back-off after refusals: 10 s doubled each time, full jitter, at most 15 minutes. The least is
+more than clocks may disagree by, or it would be over at once.
+"""
 
 FAILING_AFTER = 3
 """An authorizer is called failing at this many refusals in a row: one -1 is no news."""

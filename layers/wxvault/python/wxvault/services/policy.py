@@ -9,6 +9,7 @@ from wxvault.services.numbers import (
     ASK_AGAIN_FIRST,
     BACK_OFF_CAP,
     BACK_OFF_FIRST,
+    BACK_OFF_LEAST,
     CLOCKS_SECONDS,
     DUE_FROM,
     DUE_TO,
@@ -73,8 +74,8 @@ def back_off(attempts: int, uniform: Uniform) -> float:
     """Return seconds to wait after the given number of refusals: full jitter, capped."""
     doublings = min(max(attempts, 1) - 1, 20)
     ceiling: float = min(BACK_OFF_CAP, BACK_OFF_FIRST * 2.0**doublings)
-    # Never zero: a refusal that is repeated at once is a loop.
-    return max(1.0, uniform() * ceiling)
+    # Never nothing, also to somebody whose clock is ahead: to repeat a refusal at once is a loop.
+    return max(BACK_OFF_LEAST, uniform() * ceiling)
 
 
 def pause_between_asks(asks: int, uniform: Uniform) -> float:

@@ -119,8 +119,8 @@ class House:
         self.tokens = TokenItems(
             self.table, self.sealing, COMPONENT, self.clock, self.random.random
         )
-        self.codes = Codes(self.table, self.sealing, COMPONENT)
-        self.sessions = Sessions(self.table, COMPONENT)
+        self.codes = Codes(self.table, self.sealing, COMPONENT, self.clock)
+        self.sessions = Sessions(self.table, COMPONENT, self.clock)
         self.items = ComponentItems(self.table, self.sealing, COMPONENT)
         self.profiles = Profiles(self.table, COMPONENT)
         self.tools = Tools(

@@ -54,7 +54,7 @@ class Vault:
         table = DynamoTable(root.dynamodb, stack.outputs["TableName"], clock, uniform)
         sealing = Sealing(keys, secrets.token_bytes)
         self.tokens = TokenItems(table, sealing, component, clock, uniform)
-        self.codes = Codes(table, sealing, component)
+        self.codes = Codes(table, sealing, component, clock)
 
     def state(self, appid: str) -> TokenState:
         """What the table says of a merchant; fails when it says nothing."""

@@ -187,8 +187,17 @@ def test_waiting_confirmed_done() -> None:
     assert status() == ("confirmed", ())
     house.work()
     assert status() == ("done", (MERCHANT,))
-    later(house, 2 * DAY)
+    later(house, 2 * DAY - 60)
     assert status() == ("done", (MERCHANT,))
+
+
+def test_a_day_after_its_end_a_session_is_unknown() -> None:
+    """Whether DynamoDB has deleted it by then or not."""
+    house = with_component()
+    via = link(house)
+    later(house, 2 * DAY)
+    with pytest.raises(UnknownSessionError):
+        house.onboarding.status("tenant", via.session_id)
 
 
 def test_expired() -> None:

@@ -94,7 +94,8 @@ def test_61003_is_the_end(status: Status, events: list[str]) -> None:
 def test_what_was_gone_comes_back(status: Status) -> None:
     """WeChat knows the authorisation: active with one event, and not deleted any more."""
     house = doubtful(status)
-    edit(house, delete_after=123, refresh_token=None, access_token=None)
+    later_on = int(house.clock.now()) + 86400
+    edit(house, delete_after=later_on, refresh_token=None, access_token=None)
     assert keep(house) is Outcome.RENEWED
     back = stored(house)
     assert back.status is Status.ACTIVE

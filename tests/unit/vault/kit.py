@@ -78,8 +78,8 @@ class Vault:
     def __post_init__(self) -> None:
         self.sealing = Sealing(self.keys, random.Random(1).randbytes)
         self.tokens = TokenItems(self.table, self.sealing, COMPONENT, self.clock, half)
-        self.codes = Codes(self.table, self.sealing, COMPONENT)
-        self.sessions = Sessions(self.table, COMPONENT)
+        self.codes = Codes(self.table, self.sealing, COMPONENT, self.clock)
+        self.sessions = Sessions(self.table, COMPONENT, self.clock)
         self.items = ComponentItems(self.table, self.sealing, COMPONENT)
         self.profiles = Profiles(self.table, COMPONENT)
         self.due = DueItems(self.table, self.items, COMPONENT)

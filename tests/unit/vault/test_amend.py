@@ -64,7 +64,7 @@ def test_nobody_is_shown_as_none_and_made(vault: Vault) -> None:
     settled = vault.tokens.amend(MERCHANT, decide)
     assert settled is not None
     assert decide.seen == [None]
-    assert settled.before == pending()
+    assert settled.before == replace(pending(), sequence=int(NOW))
     assert vault.there == {
         "pk": KEY.pk,
         "sk": KEY.sk,
@@ -75,7 +75,7 @@ def test_nobody_is_shown_as_none_and_made(vault: Vault) -> None:
         "verifying": True,
         "due_at": NOW,
         "due_shard": due_shard(COMPONENT, KEY.pk),
-        "sequence": 1,
+        "sequence": int(NOW) + 1,
     }
 
 
@@ -123,7 +123,7 @@ def test_a_decision_on_what_is_no_longer_true_is_not_written(
     vault: Vault, others: dict[str, Any]
 ) -> None:
     """Whatever decisions are made of is compared; when it has changed, decide is asked again."""
-    vault.stand()
+    vault.stand(sequence=1)
     vault.table.meanwhile.append(vault.change_elsewhere(**others))
     decide = Decider()
     settled = vault.tokens.amend(MERCHANT, decide)
@@ -132,7 +132,7 @@ def test_a_decision_on_what_is_no_longer_true_is_not_written(
     assert settled.before == decide.seen[1]
     for name, value in others.items():
         assert getattr(decide.seen[1], name) == value
-    assert vault.there["sequence"] == others.get("sequence", 0) + 1
+    assert vault.there["sequence"] == others.get("sequence", 1) + 1
 
 
 @pytest.mark.parametrize("others", SEEN.values(), ids=SEEN)

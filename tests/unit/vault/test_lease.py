@@ -129,7 +129,8 @@ def test_an_exchange_makes_a_pending_item(vault: Vault) -> None:
 
 def test_an_exchange_changes_nothing_else_of_an_item(vault: Vault) -> None:
     """Status, tenant and tokens of whoever stands there stay, cancelled or not."""
-    vault.stand(status="revoked", tenant_id="acme", tenant_key=f"{COMPONENT}#acme", delete_after=9)
+    vault.stand(status="revoked", tenant_id="acme", tenant_key=f"{COMPONENT}#acme")
+    vault.there["delete_after"] = int(NOW) + 9
     before = dict(vault.there)
     vault.lease()
     changed = {name for name, value in vault.there.items() if before.get(name) != value}

@@ -212,7 +212,7 @@ PARTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"forced_at": 1.5, "forced_since": 1.25, "forced_count": 3},
         {"forced_at": 1.5, "forced_since": 1.25, "forced_count": 3},
     ),
-    "end": ({"delete_after": 99}, {"delete_after": 99}),
+    "end": ({"delete_after": int(NOW) + 99}, {"delete_after": int(NOW) + 99}),
     "due": ({"due_at": NOW + 9}, {"due_at": NOW + 9}),
     "status": (
         {"status": Status.LOST},
@@ -227,7 +227,7 @@ PARTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "tenant_key": tenant_key(COMPONENT, "acme"),
         },
     ),
-    "events": ({"events": (Event("lost"), Event("updated"))}, {"sequence": 2}),
+    "events": ({"events": (Event("lost"), Event("updated"))}, {"sequence": int(NOW) + 2}),
     "fence": ({"raise_fence": True}, {"fence": 5}),
     "mark": (
         {"new_mark": "m", "marked_since": NOW - 3},
@@ -354,7 +354,7 @@ MAYBE: dict[str, st.SearchStrategy[Any]] = {
     "forced_at": TIMES,
     "forced_since": TIMES,
     "forced_count": st.integers(1, 9),
-    "delete_after": st.integers(1, 9),
+    "delete_after": st.integers(int(NOW) + 1, int(NOW) + 9),
     "tenant_by_redirect": st.just(True),
     "sequence": st.integers(1, 9),
     "lease_id": st.just("theirs"),

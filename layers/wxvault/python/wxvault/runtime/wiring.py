@@ -112,12 +112,12 @@ class Wiring:
     @cached_property
     def codes(self) -> Codes:
         """CODE items."""
-        return Codes(self.table, self.sealing, self.component_appid)
+        return Codes(self.table, self.sealing, self.component_appid, self.clock)
 
     @cached_property
     def sessions(self) -> Sessions:
         """SESSION and PREAUTH items."""
-        return Sessions(self.table, self.component_appid)
+        return Sessions(self.table, self.component_appid, self.clock)
 
     @cached_property
     def profiles(self) -> Profiles:

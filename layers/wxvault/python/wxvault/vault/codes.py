@@ -21,12 +21,14 @@ from wxvault.vault.expressions import (
     all_of,
     any_of,
     equals,
+    is_past_its_end,
     one_of,
 )
 from wxvault.vault.keys import code_key, due_shard, fingerprint
 from wxvault.vault.sealing import SEALED_KEY
 
 if TYPE_CHECKING:
+    from wxvault.clock import Clock
     from wxvault.vault.expressions import Key
     from wxvault.vault.sealing import Sealing
     from wxvault.vault.table import Table
@@ -40,15 +42,18 @@ _DUE = frozenset({"due_at", "due_shard"})
 class Codes:
     """The authorization codes of one component."""
 
-    def __init__(self, table: Table, sealing: Sealing, component_appid: str) -> None:
+    def __init__(self, table: Table, sealing: Sealing, component_appid: str, clock: Clock) -> None:
         self._table = table
         self._sealing = sealing
         self._component_appid = component_appid
+        self._clock = clock
 
     def get(self, code_sha256: str) -> Code | None:
-        """Read a code, strongly consistent."""
+        """Read a code, strongly consistent; one that is past its end is not there."""
         item = self._table.get(self._key(code_sha256))
-        return None if item is None else _read(code_sha256, item)
+        if item is None or is_past_its_end(item, self._clock.now()):
+            return None
+        return _read(code_sha256, item)
 
     def record(self, authorization_code: str, arrival: Arrival, *, now: float) -> tuple[Code, bool]:
         """Write a code down before anything else is done with it; what is known is added to.
@@ -76,7 +81,9 @@ class Codes:
         }
         fresh |= self._sealing.seal(key, {_CODE: authorization_code})
         try:
-            self._table.write(Put(key, fresh, condition=MISSING))
+            # What is past its end may stand there still: DynamoDB deletes late.
+            new = any_of(MISSING, Compare("delete_after", "<=", now))
+            self._table.write(Put(key, fresh, condition=new))
         except ConditionFailedError as refusal:
             known = refusal.item or {}
             if known.get(_CODE) == fresh[_CODE]:

@@ -24,6 +24,7 @@ from wxvault.vault.expressions import (
 from wxvault.vault.keys import fingerprint, pre_auth_key, session_key
 
 if TYPE_CHECKING:
+    from wxvault.clock import Clock
     from wxvault.vault.table import Table
 
 _PRE_AUTH_KEPT_SECONDS = 7 * 24 * 3600
@@ -36,9 +37,10 @@ CODES_PER_SESSION = 60
 class Sessions:
     """The authorisation sessions of one component."""
 
-    def __init__(self, table: Table, component_appid: str) -> None:
+    def __init__(self, table: Table, component_appid: str, clock: Clock) -> None:
         self._table = table
         self._component_appid = component_appid
+        self._clock = clock
 
     def create(self, session: Session) -> None:
         """Write a new session; its id is random, so nothing stands there yet."""
@@ -68,9 +70,11 @@ class Sessions:
                 raise
 
     def get(self, session_sha256: str) -> Session | None:
-        """Read a session, strongly consistent, expired or not."""
+        """Read a session, strongly consistent, expired or not; None a day after its end."""
         item = self._table.get(session_key(self._component_appid, session_sha256))
-        return None if item is None else _read(session_sha256, item)
+        if item is None or is_past_its_end(item, self._clock.now()):
+            return None
+        return _read(session_sha256, item)
 
     def count_mint(self, session_sha256: str, *, now: float, mint_id: str | None = None) -> bool:
         """Count one pre-auth code before it is asked for; False: too many, or too fast.

@@ -27,7 +27,9 @@ from wxvault.vault.expressions import (
     Compare,
     Condition,
     ConditionFailedError,
+    Delete,
     Item,
+    Key,
     TransactionFailedError,
     Update,
     Value,
@@ -35,11 +37,12 @@ from wxvault.vault.expressions import (
     all_of,
     any_of,
     equals,
+    is_past_its_end,
     is_written,
     one_of,
 )
 from wxvault.vault.pauses import TRIES, Pauses
-from wxvault.vault.token_writing import TokenWriting, read_state
+from wxvault.vault.token_writing import TokenWriting, numbered, read_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,9 +73,14 @@ class TokenItems:
     # --- reading ---------------------------------------------------------------------------------
 
     def get(self, authorizer_appid: str | None) -> TokenState | None:
-        """Read an item, strongly consistent; None for the appid means the component's own."""
+        """Read an item, strongly consistent; None for the appid means the component's own.
+
+        A revoked one that is past its end is not there, whether DynamoDB has deleted it or not.
+        """
         item = self._table.get(self._writing.key(authorizer_appid))
-        return None if item is None else read_state(authorizer_appid, item)
+        if item is None or _is_forgotten(item, self._clock.now()):
+            return None
+        return read_state(authorizer_appid, item)
 
     def access_token(self, state: TokenState) -> str | None:
         """Open the access token.
@@ -132,6 +140,7 @@ class TokenItems:
                 due = {}
             case Purpose.EXCHANGE:
                 made = self._writing.new_item(authorizer_appid)
+                wanted.append(any_of(Absent("delete_after"), Compare("delete_after", ">", now)))
         update = Update(
             key,
             condition=all_of(*wanted),
@@ -145,6 +154,10 @@ class TokenItems:
         except ConditionFailedError as refusal:
             if refusal.item is None:
                 return NotAcquired(None)
+            if purpose is Purpose.EXCHANGE and self._forget(key, refusal.item):
+                return self.acquire(
+                    authorizer_appid, purpose, now=now, lease_id=lease_id, mark=mark
+                )
             found = read_state(authorizer_appid, refusal.item)
             if found.lease_id == lease_id:
                 # The client repeated a write whose answer was lost. Whether an earlier question was
@@ -214,11 +227,13 @@ class TokenItems:
         """
         state = lease.state
         appid = state.authorizer_appid
+        now = self._clock.now()
         held = (equals("lease_id", lease.lease_id), equals("fence", lease.fence))
         for tries in range(1, TRIES + 1):
             change = decide(state)
             extra: dict[str, Value] = {"settled_lease": lease.lease_id}
-            update = self._writing.update(state, change, all_of(*held, *_as_seen(state)), extra)
+            seen, before = all_of(*held, *_as_seen(state)), numbered(state, now)
+            update = self._writing.update(before, change, seen, extra)
             try:
                 self._do(update, also)
             except ConditionFailedError as refusal:
@@ -231,10 +246,10 @@ class TokenItems:
                     return None
                 found = read_state(appid, item)
             else:
-                return Settled(state, change)
+                return Settled(before, change)
             if found.fence == lease.fence and found.settled_lease == lease.lease_id:
                 # Our own write, repeated by the client after its answer was lost.
-                return Settled(state, change)
+                return Settled(before, change)
             if found.fence != lease.fence or found.lease_id != lease.lease_id:
                 return None
             state = found
@@ -258,10 +273,14 @@ class TokenItems:
         Raises:
             BusyError: the item changed again and again; nothing was written.
         """
+        key, now = self._writing.key(authorizer_appid), self._clock.now()
         for tries in range(1, TRIES + 1):
             if tries > 1:
                 self._pauses.after(tries - 1)
-            state = self.get(authorizer_appid)
+            item = self._table.get(key)
+            if item is not None and self._forget(key, item):
+                item = None
+            state = None if item is None else read_state(authorizer_appid, item)
             change = decide(state)
             if change is None:
                 return None
@@ -277,7 +296,7 @@ class TokenItems:
                     *_as_seen(state),
                 )
             )
-            before = state or TokenState(authorizer_appid, Status.PENDING)
+            before = numbered(state or TokenState(authorizer_appid, Status.PENDING), now)
             made = {} if state else self._writing.new_item(authorizer_appid)
             update = self._writing.update(before, change, seen, {**made, "status": change.status})
             try:
@@ -296,6 +315,26 @@ class TokenItems:
 
     # --- inside ----------------------------------------------------------------------------------
 
+    def _forget(self, key: Key, item: Item) -> bool:
+        """Delete an item that is past its end, or say that this is not for us to do.
+
+        So what follows is the same before and after DynamoDB has deleted it, which it does when it
+        likes, up to days late: what is known of a cancelled account ends at one time.
+        """
+        now = self._clock.now()
+        if not _is_forgotten(item, now):
+            return False
+        unchanged = all_of(
+            Compare("delete_after", "<=", now),
+            any_of(Absent("lease_until"), Compare("lease_until", "<", now)),
+        )
+        try:
+            self._table.write(Delete(key, condition=unchanged))
+        except ConditionFailedError as refusal:
+            # Gone already, or somebody has come back to life in it.
+            return refusal.item is None
+        return True
+
     def _do(self, update: Update, also: Sequence[Write]) -> None:
         if also:
             self._table.transact([update, *also])
@@ -305,6 +344,13 @@ class TokenItems:
     def _open(self, state: TokenState, attribute: str) -> str | None:
         item: Item = state.item  # type: ignore[assignment]  # it is the item the table gave
         return self._sealing.open(self._writing.key(state.authorizer_appid), item, attribute)
+
+
+def _is_forgotten(item: Item, now: float) -> bool:
+    """Say whether an item is past its end, and nobody is at it any more."""
+    until = item.get("lease_until")
+    leased = isinstance(until, int | float) and until >= now
+    return is_past_its_end(item, now) and not leased
 
 
 def _as_seen(state: TokenState) -> tuple[Condition, ...]:

@@ -6,7 +6,7 @@ Which change is right is decided in :mod:`wxvault.services.decisions` and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wxvault.services.state import Status, TokenChange, TokenState
@@ -138,6 +138,18 @@ class TokenWriting:
                 key, secrets, generation=generation, access_expires_at=ends
             )
         return written, {*_ACCESS, "refresh_token", SEALED_KEY} - set(written)
+
+
+def numbered(state: TokenState, now: float) -> TokenState:
+    """Return a state whose next event has a number that was never used, greater than all before.
+
+    An authorizer's first number follows the time, in whole seconds: one that was forgotten may come
+    back, and nobody has more than one event a second on the average of his life. The component's
+    own item is never forgotten, and counts from 1.
+    """
+    if state.sequence or state.authorizer_appid is None:
+        return state
+    return replace(state, sequence=int(now))
 
 
 def _lease(state: TokenState, change: TokenChange) -> tuple[dict[str, Value], set[str]]:

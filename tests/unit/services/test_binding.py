@@ -316,6 +316,30 @@ def test_a_conflict_is_told_once(ways: str) -> None:
     assert conflicts(house) == ["tenant-b"]
 
 
+def test_a_conflict_is_told_once_though_the_worker_is_killed() -> None:
+    """The code remembers it with the same write: who takes it again does not tell it again."""
+    house = with_component()
+    by_push(house, link(house, "tenant-b"))
+    later(house, 100)
+    hers, mine = link(house, "tenant-a"), link(house, "tenant-b")
+    code = by_redirect(house, mine, mine.cookie)
+    house.settle()
+    house.push_authorized(code, pre_auth_code=hers.pre_auth_code)
+    settle = house.codes.settle
+
+    def killed(*_: object, **__: object) -> None:
+        house.codes.settle = settle  # type: ignore[method-assign]
+        raise KeyboardInterrupt
+
+    house.codes.settle = killed  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        exchange(house, code)
+    assert conflicts(house) == ["tenant-a"]
+    house.settle()
+    assert conflicts(house) == ["tenant-a"]
+    assert stored(house).tenant_id == "tenant-b"
+
+
 def test_a_merchant_who_left_still_belongs() -> None:
     """Cancelled and authorised again, by a link of the same tenant or by none: it stays theirs."""
     house = with_component()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wxvault.services.state import Event, TokenChange, TokenState, unchanged
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wxvault.services.exchange_ports import SessionItems
     from wxvault.services.onboarding_state import Code
     from wxvault.services.tools import Tools
@@ -45,11 +47,15 @@ class Bindings:
             return None
         return Binding(session.tenant_id, code.session_sha256, by_redirect=True)
 
-    def bind_late(self, code: Code) -> Binding | None:
-        """Let what became known of a code after its exchange decide whose merchant this is."""
-        binding, appid = self.of(code), code.outcome_appid
+    def bind_late(self, code: Code, binding: Binding | None, also: Sequence[Any]) -> None:
+        """Let what became known of a code after its exchange decide whose merchant this is.
+
+        ``also``: the write by which the code remembers who was named. It stands or falls with the
+        change of the authorizer, so that a crash afterwards does not have a conflict told twice.
+        """
+        appid = code.outcome_appid
         if appid is None:
-            return None
+            return
         wrong = self._disproved(code, binding)
 
         def decide(state: TokenState | None) -> TokenChange | None:
@@ -66,14 +72,13 @@ class Bindings:
                 change = replace(change, events=())
             return None if change == unchanged(state) else change
 
-        self._tools.events.tell(self._tools.tokens.amend(appid, decide))
+        self._tools.events.tell(self._tools.tokens.amend(appid, decide, also=also))
         if binding is not None:
             self.note(binding, appid)
         if wrong is not None and code.session_sha256 is not None:
             state = self._tools.tokens.get(appid)
             if state is None or state.tenant_id != wrong:
                 self._sessions.drop_authorizer(code.session_sha256, appid)
-        return binding
 
     def _disproved(self, code: Code, binding: Binding | None) -> str | None:
         """Return the tenant whom only a browser named, where a push names another one or nobody."""

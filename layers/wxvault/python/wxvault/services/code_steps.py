@@ -66,5 +66,9 @@ class CodeSteps[W]:
 
     def end_late(self, code: Code) -> None:
         """Do what is left to do for a code that has ended: it is due, so something is."""
-        binding = self._bindings.bind_late(code)
-        self._codes.settle(code, tenant_id=None if binding is None else binding.tenant_id)
+        binding = self._bindings.of(code)
+        tenant_id = None if binding is None else binding.tenant_id
+        news = tenant_id is not None and tenant_id != code.tenant_id
+        also = [self._codes.named(code, tenant_id)] if news and tenant_id else []
+        self._bindings.bind_late(code, binding, also)
+        self._codes.settle(code, tenant_id=tenant_id)

@@ -47,6 +47,9 @@ class CodeItems[W](Protocol):
     ) -> W:
         """Return the write that ends it well; ``tenant_id``: who was named as its tenant."""
 
+    def named(self, code: Code, tenant_id: str) -> W:
+        """Return the write by which it remembers who was named as its tenant after it had ended."""
+
     def fail(self, code_sha256: str, claim_id: str, wechat_errcode: int | None) -> None:
         """End it badly."""
 

@@ -235,6 +235,17 @@ class Codes:
             },
         )
 
+    def named(self, code: Code, tenant_id: str) -> Update:
+        """Return the write that remembers who was named as the tenant of a code that has ended.
+
+        It fails if somebody else has remembered somebody since the code was read.
+        """
+        return Update(
+            self._key(code.code_sha256),
+            condition=all_of(EXISTS, equals("tenant_id", code.tenant_id)),
+            set=_named(tenant_id),
+        )
+
     def fail(self, code_sha256: str, claim_id: str, wechat_errcode: int | None) -> None:
         """End a claimed code badly; nothing if it was taken by somebody else."""
         told: dict[str, Value] = {"status": str(CodeStatus.FAILED)}

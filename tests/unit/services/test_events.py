@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.fakes.clock import FakeClock
 from tests.fakes.house import COMPONENT, MERCHANT, FakeBus, House
 from tests.unit.services.kit import (
@@ -21,6 +23,7 @@ from tests.unit.services.kit import (
     secrets_of,
     state,
     stored,
+    told,
     until_due,
     with_component,
 )
@@ -248,3 +251,21 @@ def test_a_bus_that_is_down_does_not_matter() -> None:
     house.work()
     assert house.wechat.honours(MERCHANT, find(house).access_token)
     assert stored(house).sequence == first + 1
+
+
+@pytest.mark.parametrize("pushed_later", [True, False])
+def test_a_redirect_that_overtakes_its_push_is_told_once(*, pushed_later: bool) -> None:
+    """A known merchant has authorised again: told when the code is exchanged, and never again."""
+    house = authorized()
+    later(house, 10)
+    via = link(house)
+    told(house)
+    code = house.wechat.confirm(MERCHANT)
+    land(house, via, code)
+    house.work()
+    if pushed_later:
+        later(house, 5)
+        house.push_authorized(code, pre_auth_code=via.pre_auth_code)
+    house.settle()
+    assert told(house) == ["authorizer.updated"]
+    assert house.wechat.honours(MERCHANT, find(house).access_token)

@@ -207,6 +207,8 @@ def exchanged_unleased(  # noqa: PLR0913 -- the parts of an answer, each named
             release=own,
             # Who may be coming back must be there when WeChat has answered.
             delete_after=None,
+            # Who was gone is told of when WeChat has answered.
+            events=(Event("updated"),) if known.status in RENEWABLE else (),
         )
     base = replace(
         unchanged(known),

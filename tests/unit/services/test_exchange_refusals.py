@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fakes.house import MERCHANT
+from tests.fakes.house import MERCHANT, RETENTION
 from tests.unit.services.kit import (
     OTHER,
     asked,
@@ -28,6 +28,7 @@ from tests.unit.services.kit import (
     until_due,
     with_component,
 )
+from wxvault.errors import UnknownAuthorizerError
 from wxvault.services.onboarding_state import CodeStatus
 from wxvault.services.outcome import Outcome
 from wxvault.services.state import Status
@@ -178,6 +179,23 @@ def test_the_answer_is_believed_more_than_the_push() -> None:
     assert secrets_of(house)[1] == before
     assert house.wechat.honours(OTHER, find(house, OTHER).access_token)
     assert house.wechat.honours(MERCHANT, find(house).access_token)
+
+
+def test_an_account_that_only_a_wrong_push_named_is_forgotten() -> None:
+    """WeChat knows no authorisation of it: it does not stay pending for ever."""
+    house = with_component()
+    code = house.wechat.confirm(OTHER)
+    house.push_authorized(code, MERCHANT)
+    assert stored(house).status is Status.PENDING
+    assert exchange(house, code) is CodeStatus.DONE
+    house.settle()
+    gone = stored(house)
+    assert (gone.status, gone.verifying, gone.due_at) == (Status.REVOKED, False, None)
+    assert "authorizer.revoked" not in told(house)
+    assert house.wechat.honours(OTHER, find(house, OTHER).access_token)
+    later(house, RETENTION)
+    with pytest.raises(UnknownAuthorizerError):
+        find(house)
 
 
 def test_a_code_that_cannot_be_opened_heals() -> None:

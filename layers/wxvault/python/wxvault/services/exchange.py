@@ -241,8 +241,15 @@ class Exchange[W]:
         self._codes.fail(code.code_sha256, claim_id, spent)
 
     def _mismatch(self, question: Question, code: Code, claim_id: str, grant: Grant) -> None:
-        lease = question.lease
-        self._abandon(lease)
+        tools, lease = self._tools, question.lease
+        # No code will ever end the waiting of the account that was named: WeChat is asked about it,
+        # and what it does not know is forgotten.
+        tools.settle(
+            lease,
+            lambda state: grants.doubtful_code(
+                state, tools.clock.now(), decisions.abandoned(state, lease)
+            ),
+        )
         _log.error(
             "code is for another account than its push says",
             extra={

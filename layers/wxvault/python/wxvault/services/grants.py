@@ -248,9 +248,12 @@ def blind_call_over(state: TokenState | None, claim_id: str) -> TokenChange | No
     return replace(unchanged(state), release=True)
 
 
-def doubtful_code(state: TokenState, now: float) -> TokenChange:
-    """A code's exchange failed though its push told the appid: let WeChat say what is true."""
-    return replace(unchanged(state), verifying=True, raise_fence=True, due_at=now)
+def doubtful_code(state: TokenState, now: float, change: TokenChange | None = None) -> TokenChange:
+    """A code brought nothing though its push told the appid: let WeChat say what is true.
+
+    ``change``: what becomes of the item besides.
+    """
+    return replace(change or unchanged(state), verifying=True, raise_fence=True, due_at=now)
 
 
 # --- inside --------------------------------------------------------------------------------------

@@ -364,7 +364,7 @@ def test_a_refused_current_one_is_renewed_once() -> None:
     assert other != old
     assert theirs.after_refusal(old) == other
     assert asked(house) == ["component_token"]
-    assert stored(house, None).forced_count == 1
+    assert len(stored(house, None).forced_times) == 1
 
 
 def test_a_young_one_was_not_refused() -> None:

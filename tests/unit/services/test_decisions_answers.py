@@ -365,15 +365,14 @@ def test_no_answer_moves_a_merchant(
         unauthorized_at=900,
         tenant_by_redirect=True,
         forced_at=NOW,
-        forced_since=NOW,
-        forced_count=2,
+        forced_times=(NOW - 1, NOW),
     )
     held = lease(known)
     change = answer(held.state, held)
     assert change is not None
     assert (change.tenant_id, change.tenant_by_redirect) == ("tenant", True)
     assert (change.authorized_at, change.unauthorized_at) == (1000, 900)
-    assert (change.forced_at, change.forced_since, change.forced_count) == (NOW, NOW, 2)
+    assert (change.forced_at, change.forced_times) == (NOW, (NOW - 1, NOW))
 
 
 def test_a_tombstone_keeps_its_end() -> None:

@@ -100,6 +100,19 @@ def test_a_fight_says_how_many() -> None:
     assert house.bus.sent[-1][1]["forced_renewals"] == 4
 
 
+def test_any_ten_minutes_count() -> None:
+    """Four within four minutes are a fight, wherever the ten minutes of the first one end."""
+    house = authorized()
+    later(house, FIFTH)
+    for pause in (0, 550, 70, 70):
+        later(house, pause)
+        assert force(house) is Outcome.RENEWED
+    assert told(house) == []
+    later(house, 70)
+    assert force(house) is Outcome.RENEWED
+    assert told(house) == ["authorizer.superseded_elsewhere"]
+
+
 def test_after_ten_minutes_it_is_counted_anew() -> None:
     """Three forced renewals now and three later are no fight."""
     house = authorized()
@@ -137,7 +150,7 @@ def test_a_forced_renewal_that_is_refused_does_not_count() -> None:
     later(house, FIFTH)
     refuse(house, "refresh", 45009)
     assert force(house) is Outcome.REFUSED
-    assert stored(house).forced_count == 0
+    assert stored(house).forced_times == ()
 
 
 def test_what_cannot_be_opened_was_not_refused() -> None:
@@ -204,7 +217,7 @@ def test_an_early_renewal_is_not_forced() -> None:
     house = authorized()
     ends_in(house, 500)
     assert keep(house, min_ttl=1200) is Outcome.RENEWED
-    assert stored(house).forced_count == 0
+    assert stored(house).forced_times == ()
     assert stored(house).forced_at is None
 
 

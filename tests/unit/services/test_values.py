@@ -108,8 +108,7 @@ def test_an_unchanged_item_stays_as_it_is() -> None:
         tenant_id="tenant",
         tenant_by_redirect=True,
         forced_at=5.0,
-        forced_since=6.0,
-        forced_count=7,
+        forced_times=(6.0, 7.0),
         due_at=8.0,
     )
     facts = {field.name for field in dataclasses.fields(marked)} & told

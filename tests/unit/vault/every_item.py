@@ -69,8 +69,7 @@ CROWDED = replace(
     tenant_id="acme",
     tenant_by_redirect=True,
     forced_at=NOW,
-    forced_since=NOW,
-    forced_count=2,
+    forced_times=(NOW - 1, NOW),
     raise_fence=True,
     events=(Event("failing"),),
 )

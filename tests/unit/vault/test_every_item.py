@@ -44,8 +44,7 @@ TOKEN = {
     "due_at",
     "due_shard",
     "forced_at",
-    "forced_since",
-    "forced_count",
+    "forced_times",
 }
 AUTHORIZER = TOKEN | {
     "authorizer_appid",
@@ -184,7 +183,7 @@ def test_attributes_are_those_of_the_plan(full: Vault) -> None:
             "lease_id",
             "lease_until",
         }
-        rare |= {"forced_at", "forced_since", "forced_count", "unresolved_mark"}
+        rare |= {"forced_at", "forced_times", "unresolved_mark"}
         rare |= {"unresolved_since"}
         assert written[kind] <= names, kind
         assert names - written[kind] <= (rare if kind != "authorizer" else set()), kind

@@ -59,8 +59,8 @@ class TokenState:
     tenant_id: str | None = None
     tenant_by_redirect: bool = False
     forced_at: float | None = None
-    forced_since: float | None = None
-    forced_count: int = 0
+    forced_times: tuple[float, ...] = ()
+    """When it was renewed because it was proved refused: the latest, and only a few."""
     has_access: bool = False
     has_refresh: bool = False
     item: Mapping[str, object] = field(default_factory=dict, repr=False)
@@ -152,8 +152,7 @@ class TokenChange:
     tenant_id: str | None = None
     tenant_by_redirect: bool = False
     forced_at: float | None = None
-    forced_since: float | None = None
-    forced_count: int = 0
+    forced_times: tuple[float, ...] = ()
     delete_after: int | None = None
     """None removes it."""
     events: tuple[Event, ...] = ()
@@ -191,8 +190,7 @@ def unchanged(state: TokenState) -> TokenChange:
         tenant_id=state.tenant_id,
         tenant_by_redirect=state.tenant_by_redirect,
         forced_at=state.forced_at,
-        forced_since=state.forced_since,
-        forced_count=state.forced_count,
+        forced_times=state.forced_times,
         delete_after=_whole(state.item.get("delete_after")),
     )
 

@@ -122,20 +122,14 @@ class Tools:
 
     def _count_forced(self, state: TokenState, change: TokenChange) -> TokenChange:
         now = self.clock.now()
-        fresh = state.forced_since is None or now - state.forced_since > FORCED_WINDOW_SECONDS
-        count = 1 if fresh else state.forced_count + 1
-        fight = (
-            (Event("superseded_elsewhere", {"forced_renewals": count}),)
-            if count == FORCED_LIMIT + 1
-            else ()
-        )
-        return replace(
-            change,
-            forced_at=now,
-            forced_since=now if fresh else state.forced_since,
-            forced_count=count,
-            events=change.events + fight,
-        )
+        recent = [time for time in state.forced_times if now - time <= FORCED_WINDOW_SECONDS]
+        times = (*recent, now)
+        change = replace(change, forced_at=now, forced_times=times)
+        if len(times) <= FORCED_LIMIT:
+            return change
+        fight = Event("superseded_elsewhere", {"forced_renewals": len(times)})
+        # Told once; counted anew from here, so that it is told again if it goes on.
+        return replace(change, forced_times=(), events=(*change.events, fight))
 
     def log_refusal(self, authorizer_appid: str | None, error: WeChatError) -> None:
         """Write why WeChat refused; the message has no secret."""

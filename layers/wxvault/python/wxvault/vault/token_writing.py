@@ -28,8 +28,6 @@ _PLAIN = (
     "authorized_at",
     "unauthorized_at",
     "forced_at",
-    "forced_since",
-    "forced_count",
     "delete_after",
     "due_at",
 )
@@ -72,6 +70,7 @@ class TokenWriting:
         """Return the write that makes the item in ``state`` what ``change`` says."""
         appid = state.authorizer_appid
         told: dict[str, Value] = {name: getattr(change, name) for name in _PLAIN}
+        told["forced_times"] = list(change.forced_times)
         if change.due_at is not None:
             told |= self.due(appid, change.due_at)
         else:
@@ -200,8 +199,7 @@ def read_state(authorizer_appid: str | None, item: Item) -> TokenState:
         tenant_id=_text(item.get("tenant_id")),
         tenant_by_redirect=item.get("tenant_by_redirect") is True,
         forced_at=_float(item.get("forced_at")),
-        forced_since=_float(item.get("forced_since")),
-        forced_count=_int(item.get("forced_count")) or 0,
+        forced_times=_times(item.get("forced_times")),
         has_access="access_token" in item,
         has_refresh="refresh_token" in item,
         item=item,
@@ -214,6 +212,11 @@ def _int(value: Value) -> int | None:
 
 def _float(value: Value) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _times(value: Value) -> tuple[float, ...]:
+    found = [_float(one) for one in value] if isinstance(value, list) else []
+    return tuple(one for one in found if one is not None)
 
 
 def _text(value: Value) -> str | None:

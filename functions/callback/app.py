@@ -70,4 +70,4 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
     return handler
 
 
-handler = wire(Wiring()) if on_lambda() else None
+handler = wire(Wiring(quick=True)) if on_lambda() else None

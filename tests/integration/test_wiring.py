@@ -16,6 +16,7 @@ from wxvault.errors import ConfigurationError
 from wxvault.runtime.settings import Settings
 from wxvault.runtime.wiring import Wiring
 from wxvault.services.onboarding_state import Arrival
+from wxvault.services.outcome import Outcome
 from wxvault.services.state import Event, Status, TokenChange
 
 if TYPE_CHECKING:
@@ -107,13 +108,36 @@ def test_a_queue_that_is_gone_does_not_stop_the_landing(
     assert "job not sent" in caplog.text
 
 
-def test_every_client_makes_three_attempts(wiring: Wiring) -> None:
-    """No more than three fit into the four seconds that callback has."""
-    clients: list[Any] = [wiring.table._client, wiring.secrets_client, wiring._sqs]
+@pytest.mark.parametrize(("quick", "attempts", "within"), [(False, 3, 10), (True, 2, 4)])
+def test_a_request_that_hangs_does_not_cost_the_function_its_life(
+    environment: dict[str, str], *, quick: bool, attempts: int, within: float
+) -> None:
+    """All attempts of one request, and the longest pauses between them, fit into the timeout."""
+    wiring = Wiring(Settings.from_environment(environment), FakeClock(), quick=quick)
+    clients: list[Any] = [
+        wiring.table._client,
+        wiring.secrets_client,
+        wiring._sqs,
+        wiring.bus._client,
+        wiring.sealing._keys._client,  # type: ignore[attr-defined]  # it is KmsDataKeys
+    ]
     for client in clients:
         config = client.meta.config
-        assert (config.connect_timeout, config.read_timeout) == (1, 2)
-        assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+        assert config.retries == {"mode": "standard", "total_max_attempts": attempts}
+        assert config.connect_timeout <= config.read_timeout
+        # botocore's standard mode: a random part of 1 s, then of 2 s.
+        pauses = sum(2.0**number for number in range(attempts - 1))
+        assert attempts * config.read_timeout + pauses < within
+
+
+def test_a_renewal_that_cannot_be_invoked_is_logged(
+    wiring: Wiring, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is no such function: the look-up goes on waiting, and the log says why in vain."""
+    outcome = wiring.renewer(MERCHANT, rejected_token_sha256=None, min_ttl=0, seconds=5)
+    assert outcome is Outcome.UNKNOWN
+    (record,) = [one for one in caplog.records if one.message == "renew not invoked"]
+    assert record.problem == "ResourceNotFoundException"  # type: ignore[attr-defined]
 
 
 def test_renew_is_asked_once_and_waited_for(wiring: Wiring) -> None:

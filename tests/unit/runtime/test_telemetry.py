@@ -194,7 +194,7 @@ def test_every_invocation_leaves_a_line_and_its_metrics(
     def handler(event: str, context: Context) -> str:
         telemetry.count("Renewed")
         telemetry.count("Renewed", 2)
-        telemetry.gauge("TicketAge", 12.5, seconds=True)
+        telemetry.gauge("Overdue", 12.5)
         return event
 
     invoke = telemetry.observed(handler)
@@ -207,7 +207,7 @@ def test_every_invocation_leaves_a_line_and_its_metrics(
     assert first["duration_ms"] >= 0
     metrics = json.loads(capsys.readouterr().out.splitlines()[0])
     assert metrics["Renewed"] == [1.0, 2.0]
-    assert metrics["TicketAge"] == [12.5]
+    assert metrics["Overdue"] == [12.5]
     assert metrics["service"] == "wxvault"
     described = metrics["_aws"]["CloudWatchMetrics"][0]
     assert described["Namespace"] == "wxvault"

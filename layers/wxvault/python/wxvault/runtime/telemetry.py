@@ -93,11 +93,10 @@ def count(name: str, value: float = 1) -> None:
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
-def gauge(name: str, value: float, *, seconds: bool = False) -> None:
-    """Set a metric that measures: a number, or a time in seconds."""
-    unit = MetricUnit.Seconds if seconds else MetricUnit.Count
+def gauge(name: str, value: float) -> None:
+    """Set a metric that measures how many there are."""
     with _metrics_lock:
-        metrics.add_metric(name=name, unit=unit, value=value)
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
 def log_error(event: str, error: BaseException, **about: object) -> None:

@@ -39,7 +39,7 @@ class Compare:
     """The attribute exists and compares with ``value``; false when it is absent, as in DynamoDB."""
 
     name: str
-    operator: Literal["=", "<>", "<", "<=", ">", ">="]
+    operator: Literal["=", "<", "<=", ">", ">="]
     value: str | int | float | bool | bytes
 
 

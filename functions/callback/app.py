@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wxvault.errors import SealingKeyError, WxvaultError
+from wxvault.errors import NOT_DURABLE, WxvaultError
 from wxvault.protocol.message_crypto import PUSH_BODY_LIMIT
 from wxvault.protocol.pushes import Ticket
 from wxvault.runtime.http_answers import Answer, error_answer, wechat_answer
@@ -54,8 +54,8 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
         request = HttpRequest.from_event(event)
         try:
             push = door.receive(request.body(PUSH_BODY_LIMIT), request.query)
-        except SealingKeyError as error:
-            # Nothing is durable, so it is no `success`: WeChat sends it again.
+        except NOT_DURABLE as error:
+            # It is no `success`: WeChat sends it again.
             log_error("push not stored", error)
             return error_answer(error, request.request_id)
         except WxvaultError as error:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
 from tests.fakes.clock import FakeClock, half
 from tests.integration.conftest import TABLE
 from tests.integration.resources import dynamodb
-from wxvault.errors import BusyError
+from wxvault.errors import BusyError, TableUnavailableError
 from wxvault.vault.expressions import (
     MISSING,
     ConditionFailedError,
@@ -24,7 +24,7 @@ from wxvault.vault.expressions import (
 from wxvault.vault.table import DynamoTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from wxvault.vault.expressions import Write
 
@@ -137,10 +137,51 @@ def test_who_met_a_transaction_pauses_ever_longer(
 def test_other_errors_stay_what_they_are(
     stubber: Stubber, table: DynamoTable, name: str, write: Write, code: str
 ) -> None:
-    """Only the two that speak of the item are translated."""
+    """Those that do not speak of the item are one error that names DynamoDB's reason."""
     stubber.add_client_error(name, code)
-    with pytest.raises(ClientError, match=code):
+    with pytest.raises(TableUnavailableError, match=code) as caught:
         table.write(write)
+    assert caught.value.__suppress_context__
+
+
+READS: dict[str, Callable[[DynamoTable], object]] = {
+    "get_item": lambda table: table.get(KEY),
+    "query": lambda table: table.newest("C#c", "TICKET#", 1),
+}
+
+
+@pytest.mark.parametrize(("name", "read"), READS.items())
+def test_a_read_that_fails_is_our_error_too(
+    stubber: Stubber, table: DynamoTable, name: str, read: Callable[[DynamoTable], object]
+) -> None:
+    """Whoever asked gets a code and a remedy, not "something unexpected"."""
+    stubber.add_client_error(name, "ProvisionedThroughputExceededException")
+    with pytest.raises(TableUnavailableError, match="ProvisionedThroughputExceeded") as caught:
+        read(table)
+    assert caught.value.remedy
+
+
+def test_the_index_that_cannot_be_read_is_our_error_too(
+    stubber: Stubber, table: DynamoTable
+) -> None:
+    """The sweep fails by name, and comes again in a minute."""
+    stubber.add_client_error("query", "InternalServerError")
+    with pytest.raises(TableUnavailableError, match="InternalServerError"):
+        list(table.due("c#00", 1.0))
+
+
+def test_a_table_that_does_not_answer_is_our_error(table: DynamoTable) -> None:
+    """A time-out has no code of DynamoDB: its kind is named, and nothing of the request."""
+
+    def silent(**_: object) -> None:
+        raise ReadTimeoutError(endpoint_url="https://dynamodb.example.com/secret")
+
+    client: Any = table._client
+    client.get_item = silent
+    with pytest.raises(TableUnavailableError, match="ReadTimeoutError") as caught:
+        table.get(KEY)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__suppress_context__
 
 
 # --- transactions --------------------------------------------------------------------------------
@@ -197,7 +238,7 @@ def test_a_transaction_cancelled_for_other_reasons_stays_an_error(
 ) -> None:
     """It says nothing about the items, so nobody may decide anything by it."""
     cancel(stubber, FINE, {"Code": reason, "Message": "x"})
-    with pytest.raises(ClientError, match="TransactionCanceledException"):
+    with pytest.raises(TableUnavailableError, match=f"TransactionCanceledException {reason}"):
         table.transact(BOTH)
 
 
@@ -206,7 +247,7 @@ def test_other_errors_of_transactions_stay_what_they_are(
 ) -> None:
     """Not every error is a cancellation."""
     stubber.add_client_error("transact_write_items", "AccessDeniedException")
-    with pytest.raises(ClientError, match="AccessDeniedException"):
+    with pytest.raises(TableUnavailableError, match="AccessDeniedException"):
         table.transact(BOTH)
 
 

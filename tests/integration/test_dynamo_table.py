@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.fakes.clock import FakeClock, half
 from tests.integration.conftest import TABLE
 from tests.integration.resources import Line, dynamodb
 from tests.unit.vault.kit import MERCHANT, NOW, Vault
+from wxvault.errors import TableUnavailableError
 from wxvault.services.state import Lease, Purpose, Status, TokenChange
 from wxvault.vault.expressions import (
     MISSING,
@@ -145,9 +145,9 @@ def test_every_write_asks_for_the_old_item(table: DynamoTable, client: DynamoDBC
 
 def test_what_dynamodb_finds_wrong_is_no_failed_condition(table: DynamoTable) -> None:
     """A request that it does not understand is a fault of ours, and stays one."""
-    with pytest.raises(ClientError, match="ValidationException"):
+    with pytest.raises(TableUnavailableError, match="ValidationException"):
         table.write(Update(KEY, set={"pk": "x"}))
-    with pytest.raises(ClientError, match="ValidationException"):
+    with pytest.raises(TableUnavailableError, match="ValidationException"):
         table.transact([Put(KEY, {}), Delete(KEY)])
 
 

@@ -25,6 +25,7 @@ from wxvault.errors import (
     MessageError,
     PushTooOldError,
     RequestTooLargeError,
+    TableUnavailableError,
 )
 from wxvault.protocol.message_crypto import message_signature
 from wxvault.protocol.message_keys import MessageKeys
@@ -154,6 +155,22 @@ def test_what_is_not_durable_is_not_noted() -> None:
     with pytest.raises(ConnectionError):
         hall.receive(door=door)
     assert hall.notes == []
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_a_verdict_that_cannot_be_noted_changes_no_answer(*, good: bool) -> None:
+    """What is durable is a success, and what is forged is refused, whatever the table says then."""
+    hall = Hall()
+
+    def down(*_: object, **__: object) -> None:
+        raise TableUnavailableError("DynamoDB: InternalServerError")
+
+    hall.note_push = down  # type: ignore[method-assign]
+    if good:
+        assert hall.receive() == hall.taken[0]
+    else:
+        with pytest.raises(BadSignatureError):
+            hall.receive(forged())
 
 
 def test_every_kind_of_push_is_named() -> None:

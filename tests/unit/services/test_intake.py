@@ -21,6 +21,7 @@ from tests.unit.services.kit import (
     told,
     with_component,
 )
+from wxvault.errors import EventNotSentError
 from wxvault.protocol.pushes import (
     Authorized,
     FastRegistration,
@@ -289,6 +290,21 @@ def test_it_is_seen_after_its_effect() -> None:
     house.intake.take(push)
     first, second = (detail["event_id"] for _, detail in house.bus.sent)
     assert first == second
+
+
+def test_what_is_neither_kept_nor_told_is_no_success() -> None:
+    """The bus is down, and nothing else remembers an unknown push: WeChat has to send it again."""
+    house = with_component()
+    told(house)
+    push = Unknown(COMPONENT, when(house), "new", {"a": "b"})
+    put, house.bus.put = house.bus.put, lambda *_: False  # type: ignore[method-assign]
+    with pytest.raises(EventNotSentError) as raised:
+        house.intake.take(push)
+    assert raised.value.remedy
+    house.bus.put = put  # type: ignore[method-assign]
+    house.intake.take(push)
+    house.intake.take(push)
+    assert told(house) == ["push.received"]
 
 
 # --- the queue -----------------------------------------------------------------------------------

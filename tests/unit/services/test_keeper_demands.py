@@ -160,7 +160,7 @@ def test_what_cannot_be_opened_was_not_refused() -> None:
     digest = current_sha256(house)
     edit(house, access_token=b"rubbish")
     assert keep(house, rejected_token_sha256=digest) is Outcome.RENEWED
-    assert stored(house).forced_count == 0
+    assert stored(house).forced_times == ()
 
 
 def test_a_look_up_says_what_was_refused() -> None:

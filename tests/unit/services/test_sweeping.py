@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,7 +27,7 @@ from wxvault.services.outcome import Outcome
 from wxvault.services.sweeping import Due, Sweep, Swept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 SHA256 = "ab" * 32
 
@@ -132,6 +132,24 @@ def test_a_sweep_that_fails_gives_its_lease_back() -> None:
     with pytest.raises(ConnectionError):
         broom.sweep()
     assert broom.index.swept_by is None
+
+
+class ClosedQueue(FakeQueue):
+    """A queue that takes nothing."""
+
+    def send_all(self, jobs: list[Mapping[str, Any]], /) -> int:
+        """Fail."""
+        raise ConnectionError
+
+
+@pytest.mark.parametrize("closed", ["exchange", "renew"])
+def test_a_queue_that_is_down_does_not_keep_the_other(closed: str) -> None:
+    """What the one did not take stays due; everybody else is sent on."""
+    index = Index([authorizer(), Due(NOW, code_sha256=SHA256)])
+    broom = Broom(index, **{f"{closed}_queue": ClosedQueue()})  # type: ignore[arg-type]
+    swept = broom.sweep()
+    assert (swept.authorizers, swept.codes) == ((1, 0) if closed == "exchange" else (0, 1))
+    assert len(broom.renew_queue.jobs) + len(broom.exchange_queue.jobs) == 1
 
 
 def test_overdue_is_counted() -> None:

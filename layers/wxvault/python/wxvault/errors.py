@@ -243,6 +243,24 @@ PUT_OFF = (
 """Why there is no component token (or key) right now; what needed it stays due and comes again."""
 
 
+class TableUnavailableError(WxvaultError):
+    """DynamoDB refused a request or did not answer it; whether a write was done is unknown."""
+
+    code = "table_unavailable"
+    default_remedy = "Try again; if it stays, compare the function's role with the table."
+
+
+class EventNotSentError(WxvaultError):
+    """The bus did not take an event that nothing else remembers."""
+
+    code = "event_not_sent"
+    default_remedy = "Nothing to do if it is sent again later; else look at the bus and its policy."
+
+
+NOT_DURABLE = (BusyError, SealingKeyError, TableUnavailableError, EventNotSentError)
+"""Why a push could not be kept or told: it gets no ``success``, so WeChat sends it again."""
+
+
 # --- WeChat's answers ----------------------------------------------------------------------------
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wxvault.errors import WxvaultError
 from wxvault.runtime.telemetry import count
 
 if TYPE_CHECKING:
@@ -26,13 +25,6 @@ class EventsClient(Protocol):
         """Put entries on a bus."""
 
 
-class EventNotSentError(WxvaultError):
-    """The bus did not take an event."""
-
-    code = "event_not_sent"
-    default_remedy = "Nothing to do if it is sent again later; else look at the bus and its policy."
-
-
 def metric_name(detail_type: str) -> str:
     """Return the metric that counts events of a name: ``authorizer.lost`` is ``AuthorizerLost``."""
     return detail_type.replace("_", ".").title().replace(".", "")
@@ -46,14 +38,11 @@ class Bus:
         self._client = client
         self._name = name
 
-    def put(
-        self, detail_type: str, detail: Mapping[str, Any], *, must_succeed: bool = False
-    ) -> bool:
-        """Send one event and say whether the bus has it.
+    def put(self, detail_type: str, detail: Mapping[str, Any]) -> bool:
+        """Send one event and say whether the bus has it; if not, that is logged.
 
         ``detail_type`` is the event's name (``authorizer.authorized``), ``detail`` its JSON object.
         It is counted under its name (``AuthorizerAuthorized``), whether the bus takes it or not.
-        A failure is logged and counted; with ``must_succeed`` it is an EventNotSentError.
         """
         count(metric_name(detail_type))
         problem = self._problem_of_putting(detail_type, detail)
@@ -68,8 +57,6 @@ class Bus:
                 "problem": problem,
             },
         )
-        if must_succeed:
-            raise EventNotSentError(f"{detail_type}: {problem}")
         return False
 
     def _problem_of_putting(self, detail_type: str, detail: Mapping[str, Any]) -> str | None:

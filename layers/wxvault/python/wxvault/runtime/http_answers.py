@@ -45,6 +45,8 @@ STATUS_OF: Final[dict[type[errors.WxvaultError], int]] = {
     errors.SealBrokenError: 503,
     errors.BusyError: 503,
     errors.SealingKeyError: 503,
+    errors.TableUnavailableError: 503,
+    errors.EventNotSentError: 503,
     errors.WeChatError: 502,
     errors.WeChatUnknownError: 504,
 }
@@ -59,6 +61,8 @@ _RETRY_AFTER: Final[dict[type[errors.WxvaultError], int]] = {
     errors.SealBrokenError: 10,
     errors.BusyError: 1,
     errors.SealingKeyError: 60,
+    errors.TableUnavailableError: 2,
+    errors.EventNotSentError: 5,
     errors.WeChatUnknownError: 10,
 }
 

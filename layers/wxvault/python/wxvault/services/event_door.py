@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 REFUSAL_PAUSE_SECONDS = 30.0
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+_log = logging.getLogger(__name__)
 
 
 class PushSecret(Protocol):
@@ -80,7 +83,7 @@ class EventDoor:
             self._note_refusal(refusal)
             raise
         self._take(push)
-        self._record.note_push("accepted", now=self._clock.now(), info_type=push.info_type)
+        self._note("accepted", push.info_type)
         return push
 
     def _open(self, body: bytes, query: Mapping[str, str]) -> OpenedMessage:
@@ -125,4 +128,11 @@ class EventDoor:
         if noted is not None and now - noted < REFUSAL_PAUSE_SECONDS:
             return
         self._refusal_noted_at = now
-        self._record.note_push(refusal.code, now=now)
+        self._note(refusal.code)
+
+    def _note(self, verdict: str, info_type: str | None = None) -> None:
+        """Note a verdict; if that fails, it changes nothing of what WeChat is answered."""
+        try:
+            self._record.note_push(verdict, now=self._clock.now(), info_type=info_type)
+        except Exception as error:  # noqa: BLE001 -- whatever the table says, the verdict stands
+            _log.warning("verdict not noted", extra={"problem": type(error).__name__})

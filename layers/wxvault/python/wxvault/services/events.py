@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Protocol
 
+from wxvault.errors import EventNotSentError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -50,10 +52,16 @@ class Events:
             self._put(f"{subject}.{event.detail_type}", identity, detail)
 
     def announce(self, detail_type: str, identity: str, data: Mapping[str, object]) -> None:
-        """Send an event that is no transition; ``identity`` makes its id the same on repetition."""
-        self._put(detail_type, identity, data)
+        """Send an event that is no transition; ``identity`` makes its id the same on repetition.
 
-    def _put(self, detail_type: str, identity: str, data: Mapping[str, object]) -> None:
+        Raises:
+            EventNotSentError: the bus did not take it, and it stands nowhere else.
+        """
+        if not self._put(detail_type, identity, data):
+            message = f"{detail_type}: the bus did not take it"
+            raise EventNotSentError(message)
+
+    def _put(self, detail_type: str, identity: str, data: Mapping[str, object]) -> bool:
         text = f"{self._component_appid}#{detail_type}#{identity}"
         detail = {
             "version": VERSION,
@@ -62,4 +70,4 @@ class Events:
             "occurred_at": self._clock.now(),
             **data,
         }
-        self._bus.put(detail_type, detail)
+        return self._bus.put(detail_type, detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,9 +11,11 @@ from wxvault.services.numbers import OVERDUE_SECONDS, SWEEP_LEASE_SECONDS
 from wxvault.services.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wxvault.clock import Clock
+
+_log = logging.getLogger(__name__)
 
 
 class DueItems(Protocol):
@@ -39,7 +42,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep found."""
+    """What a sweep found, and how much of it a queue has taken."""
 
     ran: bool
     """False: another sweep was at it."""
@@ -106,17 +109,25 @@ class Sweep:
             return Swept(
                 ran=True, overdue=overdue, component=component, waiting_for_component=bool(due)
             )
-        self._exchange_jobs.send_all([{"code_sha256": item.code_sha256} for item in codes])
-        self._renew_jobs.send_all(
-            [
-                {"job": "authorizer", "authorizer_appid": item.authorizer_appid}
-                for item in authorizers
-            ]
-        )
+        jobs = [{"code_sha256": item.code_sha256} for item in codes]
+        codes_sent = _send(self._exchange_jobs, jobs)
+        jobs = [
+            {"job": "authorizer", "authorizer_appid": item.authorizer_appid} for item in authorizers
+        ]
+        authorizers_sent = _send(self._renew_jobs, jobs)
         return Swept(
             ran=True,
-            authorizers=len(authorizers),
-            codes=len(codes),
+            codes=codes_sent,
+            authorizers=authorizers_sent,
             overdue=overdue,
             component=component,
         )
+
+
+def _send(queue: SendJobs, jobs: Sequence[Mapping[str, Any]]) -> int:
+    """Send jobs and return how many were taken; a queue that is down does not keep the other."""
+    try:
+        return queue.send_all(list(jobs))
+    except Exception as error:  # noqa: BLE001 -- all of it stays due, so the next sweep sends it
+        _log.error("jobs not sent", extra={"problem": type(error).__name__, "count": len(jobs)})
+        return 0

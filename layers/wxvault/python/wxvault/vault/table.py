@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from wxvault.errors import BusyError
+from wxvault.errors import BusyError, TableUnavailableError
 from wxvault.vault.expressions import (
     Absent,
     AllOf,
@@ -85,9 +86,10 @@ class DynamoTable:
 
     def get(self, key: Key) -> Item | None:
         """Read one item, strongly consistent."""
-        answer = self._client.get_item(
-            TableName=self._name, Key=_wire_key(key), ConsistentRead=True
-        )
+        with _translated():
+            answer = self._client.get_item(
+                TableName=self._name, Key=_wire_key(key), ConsistentRead=True
+            )
         return _read(answer["Item"]) if "Item" in answer else None
 
     def write(self, write: Write) -> Item | None:
@@ -111,7 +113,8 @@ class DynamoTable:
     def _again[T](self, attempt: Callable[[], T]) -> T:
         for tries in range(1, TRIES + 1):
             try:
-                return attempt()
+                with _translated():
+                    return attempt()
             except _ConflictError:
                 if tries < TRIES:
                     self._pauses.after(tries)
@@ -165,6 +168,10 @@ class DynamoTable:
 
     def newest(self, pk: str, prefix: str, limit: int) -> list[Item]:
         """Read the items of ``pk`` whose sort key begins with ``prefix``, greatest first."""
+        with _translated():
+            return self._newest(pk, prefix, limit)
+
+    def _newest(self, pk: str, prefix: str, limit: int) -> list[Item]:
         answer = self._client.query(
             TableName=self._name,
             KeyConditionExpression="#pk = :pk AND begins_with(#sk, :prefix)",
@@ -188,9 +195,10 @@ class DynamoTable:
                 ":until": {"N": str(_number(until))},
             },
         )
-        for page in pages:
-            for item in page["Items"]:
-                yield Key(item["pk"]["S"], item["sk"]["S"]), float(item["due_at"]["N"])
+        with _translated():
+            found = [item for page in pages for item in page["Items"]]
+        for item in found:
+            yield Key(item["pk"]["S"], item["sk"]["S"]), float(item["due_at"]["N"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +243,22 @@ class _Compiler:
         takes = [f"{self.name(name)} {self.value(value)}" for name, value in update.take.items()]
         clauses = (("SET", sets), ("ADD", adds), ("REMOVE", removes), ("DELETE", takes))
         return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what botocore raises into our own; it may have been a write that was done."""
+    try:
+        yield
+    except ClientError as error:
+        problem = str(error.response["Error"]["Code"])
+        reasons: Any = error.response.get("CancellationReasons", [])
+        codes = sorted({str(reason.get("Code")) for reason in reasons} - {"None"})
+        message = f"DynamoDB: {' '.join([problem, *codes])}"
+        raise TableUnavailableError(message) from None
+    except BotoCoreError as error:
+        message = f"DynamoDB: {type(error).__name__}"
+        raise TableUnavailableError(message) from None
 
 
 def _request(write: Write, table_name: str) -> dict[str, Any]:

@@ -96,6 +96,7 @@ _TEXTS: Final[dict[type[BaseException], tuple[Words, Words]]] = {
     errors.SealBrokenError: _NOT_READY,
     errors.BusyError: _NOT_READY,
     errors.SealingKeyError: _NOT_READY,
+    errors.TableUnavailableError: _NOT_READY,
     BaseException: _OTHER,
 }
 

@@ -155,6 +155,10 @@ class Stage:
             self.pause(seconds)
         return other.ended
 
+    def wake(self, actor: Actor, turn: int) -> None:
+        """End the pause that an actor made at this turn."""
+        self._push(self.time, actor, turn)
+
     # --- the director ----------------------------------------------------------------------------
 
     def run(self, until: float) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.fakes.house import COMPONENT
 from tests.simulation.chances import CALM, Chances
 from tests.simulation.faults import CELLS
-from tests.simulation.town import Town
+from tests.simulation.town import SECOND_EXCHANGES, Town
 from wxvault.protocol.pushes import FastRegistration, Ticket, Unknown
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ class Story(Town):
         life, overlap = (600, 120.0) if seed % 10 < 3 else (7200, 300.0)
         super().__init__(seed, trace=trace, life=life, overlap=overlap)
         dice = self.stage.random
-        self.wechat.rotate_on_refresh = dice.random() < 0.5
-        self.wechat.second_exchange = dice.choice(("refused", "new", "same"))
+        self.wechat_is(rotates=dice.random() < 0.5, second=dice.choice(SECOND_EXCHANGES))
         self.cold = dice.choice((0.0, 0.3, 1.0))
         # Seeds take turns at the matrix, so that no cell is left to luck.
         if seed % 4:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tests.fakes.house import COMPONENT
 from tests.simulation.chances import CALM
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SETTLED_WITHIN = BACK_OFF_CAP + 240 + 300
 """Seconds until everything must be well: the longest back-off, four minutes of silence, sweeps."""
 
+SecondExchange = Literal["refused", "new", "same"]
+SECOND_EXCHANGES: tuple[SecondExchange, ...] = ("refused", "new", "same")
+
 
 class Town(World):
     """A world that is judged."""
@@ -30,6 +33,12 @@ class Town(World):
         super().__init__(seed, trace=trace, life=life, overlap=overlap)
         self.judge = Judge(self)
         self._last_time: dict[str, int] = {}
+
+    def wechat_is(self, *, rotates: bool, second: SecondExchange) -> None:
+        """Answer what WeChat's documentation leaves open."""
+        self.wechat.rotate_on_refresh = rotates
+        self.wechat.second_exchange = second
+        self.digest = hash((self.wechat.life, rotates, SECOND_EXCHANGES.index(second)))
 
     def written(self, key: Key, before: Item | None, after: Item | None) -> None:
         """Show a write to the judge."""

@@ -57,7 +57,8 @@ class World(House):
         """How often a step met a fault."""
         self.faults: dict[str, int] = {}
         self.digest = 0
-        """What tells this schedule from others: who came to which step when, and its fate."""
+        """What tells this schedule from others: how WeChat answers what its documentation leaves
+        open, who came to which step in which order, and the fate of each step."""
         self.tracing = trace
         self.accepted: dict[str, float] = {}
         """When the push of a code was accepted."""
@@ -297,7 +298,7 @@ class World(House):
 
         def work() -> None:
             self.intake.take(push)
-            self._note_accepted(push)
+            self.note_accepted(push)
 
         def at_end(actor: Actor) -> None:
             if actor.crashed or actor.failed:
@@ -308,7 +309,8 @@ class World(House):
             self.start(push.info_type, work, delay=delay, seconds=4, at_end=at_end, journey=journey)
             delay += self.latency(0.1, 600)
 
-    def _note_accepted(self, push: Push) -> None:
+    def note_accepted(self, push: Push) -> None:
+        """Note when a push was accepted: from then on its content is known."""
         now = self.stage.time
         if isinstance(push, Authorized | Unauthorized):
             self.told.setdefault(push.authorizer_appid, []).append((now, push.create_time))

@@ -126,6 +126,17 @@ test-fast: lint ## the inner loop: ruff and the quick unit tests
 	@pytest -q -n auto --maxprocesses 4 tests/unit --ignore tests/unit/services/test_grants_in_any_order.py \
 		--ignore tests/unit/test_events_samples.py
 
+# One schedule with its trace: make simulate SEED=17, or the name that a failure was printed with.
+.PHONY: simulate
+simulate: $(DEV) ## crash, silence and reorder every step of the use cases in virtual time (SEED=… shows one)
+	@$(if $(SEED),,printf '› %s\n' 'the use cases under faults, in virtual time: about a minute')
+	@PYTHONPATH=layers/wxvault/python exec python -m tests.simulation.run $(SEED)
+
+.PHONY: simulate-all
+simulate-all: $(DEV) ## the same with every pair of journeys, every order and every fault: an hour or so
+	$(call say,every pair of journeys, in every order, with every fault)
+	@PYTHONPATH=layers/wxvault/python exec python -m tests.simulation.run --all
+
 .PHONY: test
 test: lint types lint-template $(MINISTACK) ## everything
 	$(call say,unit and integration tests and what the template promises)

@@ -22,6 +22,7 @@ number, or that of the case's own name.
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
@@ -33,10 +34,11 @@ from tests.simulation.town import SECOND_EXCHANGES, Town
 from wxvault.protocol.pushes import Authorized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.simulation.stage import Actor
     from tests.simulation.town import SecondExchange
+    from wxvault.protocol.pushes import Push
 
 MODES = tuple(
     f"{rotates}-{second}" for rotates in ("kept", "rotated") for second in SECOND_EXCHANGES
@@ -166,7 +168,7 @@ class Case(Town):
         """Return the push of a code."""
         return Authorized(COMPONENT, when, MERCHANT, code, when + 3600, pre_auth_code, update=False)
 
-    def push(self, push, delay, attempt=1, *, journey=""):  # type: ignore[no-untyped-def]
+    def push(self, push: Push, delay: float, attempt: int = 1, *, journey: str = "") -> None:
         """Have WeChat push something."""
         self._last_arrival = max(self._last_arrival, self.stage.time + delay)
         super().push(push, delay, attempt, journey=journey)
@@ -182,8 +184,15 @@ class Case(Town):
 
     # --- who goes first --------------------------------------------------------------------------
 
-    def start(  # type: ignore[no-untyped-def]
-        self, name, work, *, delay=0.0, seconds, at_end=None, journey=""
+    def start(
+        self,
+        name: str,
+        work: Callable[[], object],
+        *,
+        delay: float = 0.0,
+        seconds: float,
+        at_end: Callable[[Actor], None] | None = None,
+        journey: str = "",
     ) -> Actor:
         """Have a function run, as part of a journey."""
         current = self.stage.current
@@ -284,12 +293,18 @@ def modes_of(journeys: tuple[str, ...]) -> tuple[str, ...]:
     return MODES if any(JOURNEYS[name].exchanges for name in journeys) else ROTATIONS
 
 
-def one_journey(name: str) -> Iterator[Plan]:
-    """Every case of one journey: first each mode without a fault, then every fault."""
-    for mode in modes_of((name,)):
-        plan = Plan((name,), mode)
-        yield plan
-        yield from with_faults(plan, steps_of(plan))
+def one_journey(name: str, mode: str) -> Iterator[Plan]:
+    """Every case of one journey in a mode: without a fault, then every fault at every step."""
+    plan = Plan((name,), mode)
+    yield plan
+    yield from with_faults(plan, steps_of(plan))
+
+
+def one_journey_in_turns(name: str) -> Iterator[Plan]:
+    """Every fault at every step of one journey, in one mode each: modes take turns."""
+    modes = modes_of((name,))
+    for number, mode in enumerate(modes):
+        yield from itertools.islice(one_journey(name, mode), number, None, len(modes))
 
 
 def with_faults(plan: Plan, arrived: list[Arrived]) -> Iterator[Plan]:
@@ -307,24 +322,33 @@ def pairs() -> Iterator[tuple[str, str]]:
             yield first, second
 
 
-def two_journeys(first: str, second: str, *, faults: bool = True) -> Iterator[Plan]:
-    """Every case of a pair; ``faults``: also those with a fault."""
+def two_journeys(first: str, second: str) -> Iterator[Plan]:
+    """Every case of a pair."""
     modes = _turns(modes_of((first, second)))
-    for plan in _interleavings(first, second):
-        whole = replace(plan, mode=next(modes))
-        yield whole
-        alone = steps_of(whole)
+    for plan in interleavings(first, second):
+        yield plan
+        alone = steps_of(plan)
         for hold in range(sum(1 for arrival in alone if arrival.journey == "second")):
-            yield replace(whole, hold_second=hold, mode=next(modes))
-        if faults:
-            yield from with_faults(whole, alone)
+            yield replace(plan, hold_second=hold, mode=next(modes))
+        yield from with_faults(plan, alone)
 
 
-def _interleavings(first: str, second: str) -> Iterator[Plan]:
-    plan = Plan((first, second), modes_of((first, second))[0], hold_first=10_000)
+def interleavings(first: str, second: str) -> Iterator[Plan]:
+    """The first held once, before each of its steps and after all; modes take turns."""
+    modes = _turns(modes_of((first, second)))
+    plan = Plan((first, second), next(modes), hold_first=10_000)
     steps = sum(1 for arrival in steps_of(plan) if arrival.journey == "first")
     for hold in range(steps + 1):
-        yield replace(plan, hold_first=hold)
+        yield replace(plan, hold_first=hold, mode=next(modes))
+
+
+def at_cell(step: Step, kind: Kind, seed: int) -> Iterator[Plan]:
+    """Cases in which a step meets a fault, with latencies that the seed chooses."""
+    for name in JOURNEYS:
+        mode = modes_of((name,))[seed % len(modes_of((name,)))]
+        for number, arrival in enumerate(steps_of(Plan((name,), mode))):
+            if arrival.step is step and not arrival.answer:
+                yield Plan((name,), mode, step=number, kind=kind, seed=seed)
 
 
 def _turns(modes: tuple[str, ...]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tests.fakes.house import COMPONENT, MERCHANT
 from wxvault.protocol.pushes import FastRegistration, Ticket, Unauthorized, Unknown
 from wxvault.services.onboarding_state import Arrival
+from wxvault.services.state import Purpose
 from wxvault.services.tools import token_sha256
 
 if TYPE_CHECKING:
@@ -93,6 +94,12 @@ def _cancelled_unheard(case: Case) -> None:
     case.cancel(MERCHANT, _LATER)
 
 
+def _leased(case: Case) -> None:
+    """Somebody renewed, and was switched off before WeChat was asked."""
+    case.tools.acquire(MERCHANT, Purpose.RENEWAL)
+    case.count("switched off")
+
+
 def _recorded(case: Case) -> None:
     """The push of a code has come, and its job waits."""
     case.code = _confirm_by_push(case)
@@ -142,6 +149,8 @@ PREPARATIONS: Final[dict[str, Callable[[Case], None]]] = {
     "cancelled unheard": _cancelled_unheard,
     "recorded": _recorded,
     "landed": _landed,
+    "leased": _leased,
+    "cancelled meanwhile": _cancelled_unheard,
 }
 """In the order in which they are made, if there are several."""
 
@@ -292,6 +301,9 @@ JOURNEYS: Final[dict[str, Journey]] = {
     "exchange, component refused": Journey(
         _exchange, ("due", "component refused", "recorded"), exchanges=True
     ),
+    "exchange, leased": Journey(_exchange, ("due", "recorded", "leased"), exchanges=True),
+    "exchange, cancelled": Journey(_exchange, ("recorded", "cancelled meanwhile"), exchanges=True),
+    "blind, cancelled": Journey(_exchange_blind, ("landed", "cancelled meanwhile"), exchanges=True),
     "lookup, fresh": Journey(_look_up),
     "lookup, expired": Journey(_look_up, ("expired",)),
     "sweep of a code": Journey(_sweep, ("due", "retaken"), exchanges=True),

@@ -1,34 +1,31 @@
-"""Random schedules of everything at once, in virtual time, with faults: the invariants hold.
+"""Schedules of everything at once, in virtual time, with faults: the invariants hold.
 
-Every step of input and output (table, queue, bus, WeChat) is a place where another actor goes on,
-where the machine may be switched off, or where time passes. A seed repeats its schedule exactly:
-
-    export PYTHONPATH=layers/wxvault/python
-    python -m tests.simulation.test_schedules SEED          shows one
-    python -m tests.simulation.test_schedules FROM TO       runs many
+Every step of input and output (table, queue, bus, KMS, WeChat) is a place where another actor goes
+on, where the machine may be switched off, or where time passes. ``make simulate`` runs many more of
+them, and ``make simulate SEED=NAME`` shows a single one.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
-import time
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fakes.house import MERCHANT
+from tests.simulation.cases import Case, Plan, interleavings, one_journey_in_turns
 from tests.simulation.chances import Chances
+from tests.simulation.journeys import JOURNEYS
+from tests.simulation.run import tell
 from tests.simulation.story import Story
 from tests.simulation.world import World
 from wxvault.errors import WxvaultError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-SCHEDULES = 500
-BATCH = 25
+SCHEDULES = 1000
+BATCH = 50
 
 
 @pytest.fixture(autouse=True)
@@ -39,25 +36,41 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def tell(seed: int) -> str:
-    """Play a seed again, and return what happened in it."""
-    story = Story(seed, trace=True)
-    failures = story.play()
-    return "\n".join([f"schedule {seed}", story.stage.trace(), *failures])
-
-
 @pytest.mark.parametrize("first", range(0, SCHEDULES, BATCH))
 def test_invariants_hold_in_random_schedules(first: int) -> None:
     """Whatever crashes, repeats, delays or reorders: no dead token, nothing lost, one truth."""
     for seed in range(first, first + BATCH):
         if Story(seed).play():
-            pytest.fail(tell(seed), pytrace=False)
+            pytest.fail(tell(str(seed))[0], pytrace=False)
 
 
-def test_a_seed_repeats_its_schedule() -> None:
+def play(plans: Iterable[Plan]) -> None:
+    """Play cases until one fails, and show that one."""
+    for plan in plans:
+        if Case(plan).play():
+            pytest.fail(tell(str(plan))[0], pytrace=False)
+
+
+@pytest.mark.parametrize("journey", JOURNEYS)
+def test_invariants_hold_whatever_happens_to_one_step(journey: str) -> None:
+    """Every step of every journey meets every fault that it can meet; WeChat's ways take turns."""
+    play(one_journey_in_turns(journey))
+
+
+@pytest.mark.parametrize("first", ["renew", "forced", "blind", "cancel"])
+@pytest.mark.parametrize("second", ["renew", "push", "retaken", "cancel"])
+def test_invariants_hold_when_one_is_overtaken(first: str, second: str) -> None:
+    """One journey is held before each of its steps, and another one runs from beginning to end."""
+    play(interleavings(first, second))
+
+
+def test_a_schedule_is_repeated_by_its_name() -> None:
     """A failure that is found can be looked at."""
-    assert tell(11) == tell(11)
-    assert tell(11) != tell(12)
+    assert tell("11") == tell("11")
+    assert tell("11") != tell("12")
+    name = "two:renew+cancel:kept-refused:6:7:late"
+    assert str(Plan.read(name)) == name
+    assert tell(name) == tell(name)
 
 
 # --- many at once --------------------------------------------------------------------------------
@@ -149,31 +162,3 @@ def test_a_blind_call_is_over_before_anybody_renews() -> None:
     stage.close()
     assert not stage.failures
     assert world.wechat.honours(MERCHANT, found[-1])
-
-
-def main(first: int, last: int) -> int:
-    """Run many schedules; return how many failed."""
-    begun = time.monotonic()
-    faults: Counter[str] = Counter()
-    served, failed = 0, []
-    for seed in range(first, last):
-        story = Story(seed)
-        if story.play():
-            failed.append(seed)
-            print(seed, story.stage.failures[0].strip().splitlines()[-1], flush=True)  # noqa: T201
-        faults.update(story.faults)
-        served += story.judge.served
-    seconds = time.monotonic() - begun
-    print(  # noqa: T201
-        f"{last - first} schedules in {seconds:.0f} s, {served} tokens served,"
-        f" {sum(faults.values())} faults {dict(faults)}; failed: {failed}"
-    )
-    return len(failed)
-
-
-if __name__ == "__main__":
-    logging.disable(logging.WARNING)
-    if len(sys.argv) == 2:
-        print(tell(int(sys.argv[1])))  # noqa: T201
-    else:
-        sys.exit(main(int(sys.argv[1]), int(sys.argv[2])) > 0)

@@ -82,6 +82,8 @@ class Confirmed:
     appid: str
     until: float
     spent: Granted | None = None
+    dead: bool = False
+    """Its authorisation was cancelled."""
 
 
 @dataclass
@@ -132,7 +134,7 @@ class FakeWeChat:
                 issued.until = issued.cancelled_at = now
         for confirmed in self.codes.values():
             if confirmed.appid == appid:
-                confirmed.until = now
+                confirmed.dead = True
 
     def honours(self, appid: str, token: str) -> bool:
         """Say whether WeChat would accept this access token now."""
@@ -172,14 +174,16 @@ class FakeWeChat:
         def execute() -> Granted:
             self._require(call, component_token)
             confirmed = self.codes.get(code)
-            if confirmed is None:
+            if confirmed is None or confirmed.dead:
                 raise refusal("query_auth", 61009)
-            if confirmed.spent is not None and self.second_exchange == "refused":
-                raise refusal("query_auth", 61009)
+            if confirmed.spent is not None:
+                if self.second_exchange == "refused":
+                    raise refusal("query_auth", 61009)
+                if self.second_exchange == "same":
+                    return confirmed.spent
             if confirmed.until <= self.clock.now():
                 raise refusal("query_auth", 61010)
-            if confirmed.spent is None or self.second_exchange == "new":
-                confirmed.spent = self._exchange(confirmed.appid, call)
+            confirmed.spent = self._exchange(confirmed.appid, call)
             return confirmed.spent
 
         return self._call(call, execute)
@@ -250,9 +254,13 @@ class FakeWeChat:
         return answer
 
     def _require(self, call: Call, component_token: str) -> None:
-        issued = self.component.tokens.get(component_token)
-        if issued is None or issued.until <= self.clock.now():
+        issued, now = self.component.tokens.get(component_token), self.clock.now()
+        if issued is None:
             raise refusal(call.name, 40001)
+        if issued.until <= now:
+            since = issued.superseded_at
+            over = since is not None and since + self.overlap <= now
+            raise refusal(call.name, 40001 if over else 42001)
 
     def _exchange(self, appid: str, call: Call) -> Granted:
         account = self.accounts[appid]

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.fakes.memory_table import MemoryTable
-from wxvault.vault.expressions import ConditionFailedError, TransactionFailedError
+from tests.integration.write_cases import ITEM, KEY, OTHER, THIRD
+from wxvault.vault.expressions import ConditionFailedError, Put, TransactionFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from tests.integration.write_cases import Case
     from wxvault.vault.expressions import Item, Key, Write
     from wxvault.vault.table import DynamoTable, Table
 
@@ -79,3 +81,35 @@ class BothTables:
         real, fake = ask(self.dynamo), ask(self.memory)
         assert real == fake
         return real
+
+
+def check_write(both: BothTables, case: Case) -> None:
+    """Do one write on both, on an item or on none; it is done or refused as the case says."""
+    if case.item is not None:
+        both.write(Put(KEY, case.item))
+    before = both.get(KEY)
+    outcome = write_to(both, case.write)
+    assert outcome.verdict == ("done" if case.done else "refused")
+    assert outcome.items == (before,)
+    after = both.get(KEY)
+    if not case.done:
+        assert after == before
+
+
+def check_transaction(
+    both: BothTables, writes: list[Write], failed: tuple[bool, ...] | None
+) -> None:
+    """Do a transaction on both; None: it is done, or which of its conditions fail."""
+    both.write(Put(KEY, ITEM))
+    before = both.get(KEY)
+    outcome = transact_on(both, writes)
+    assert outcome.verdict == ("done" if failed is None else "refused")
+    after = [both.get(key) for key in (KEY, OTHER, THIRD)]
+    if failed is None:
+        assert after[0] != before
+        assert after[1] is not None
+        return
+    assert outcome.failed == failed
+    assert after == [before, None, None]
+    for write, bad, item in zip(writes, failed, outcome.items, strict=True):
+        assert item == (before if bad and write.key == KEY else None)

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fakes.memory_table import MemoryTable, holds
-from tests.integration.both_tables import BothTables, transact_on, write_to
-from tests.integration.write_cases import CASES, ITEM, KEY, NO, UNORDERED, YES, Case
-from wxvault.vault.expressions import EXISTS, MISSING, Absent, Delete, Key, Put, Update
+from tests.integration.both_tables import (
+    BothTables,
+    check_transaction,
+    check_write,
+    write_to,
+)
+from tests.integration.write_cases import CASES, ITEM, KEY, TRANSACTIONS, UNORDERED, Case
+from wxvault.vault.expressions import MISSING, Key, Put, Update
 
 if TYPE_CHECKING:
     from wxvault.vault.expressions import Condition, Write
     from wxvault.vault.table import DynamoTable
-
-OTHER = Key("X#c#1", "CODE")
-THIRD = Key("X#c#2", "CODE")
 
 
 @pytest.fixture
@@ -28,15 +30,7 @@ def both(table: DynamoTable) -> BothTables:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_write_has_the_same_outcome(both: BothTables, case: Case) -> None:
     """Done or refused, with the same old item, and the same item stands there afterwards."""
-    if case.item is not None:
-        both.write(Put(KEY, case.item))
-    before = both.get(KEY)
-    outcome = write_to(both, case.write)
-    assert outcome.verdict == ("done" if case.done else "refused")
-    assert outcome.items == (before,)
-    after = both.get(KEY)
-    if not case.done:
-        assert after == before
+    check_write(both, case)
 
 
 @pytest.mark.parametrize("condition", UNORDERED.values(), ids=UNORDERED)
@@ -47,43 +41,13 @@ def test_what_has_no_order_is_refused(condition: Condition) -> None:
 
 # --- transactions --------------------------------------------------------------------------------
 
-FINE = Update(KEY, YES, set={"status": "done"})
-REFUSED = Update(KEY, NO, set={"status": "done"})
-
-TRANSACTIONS: dict[str, tuple[list[Write], tuple[bool, ...] | None]] = {
-    "all fine": ([FINE, Put(OTHER, {"n": 1}), Delete(THIRD)], None),
-    "without conditions": ([Update(KEY, set={"a": 1}), Put(OTHER, {})], None),
-    "the first fails": ([REFUSED, Put(OTHER, {"n": 1}, MISSING)], (True, False)),
-    "the second fails": ([FINE, Put(OTHER, {"n": 1}, EXISTS)], (False, True)),
-    "both fail": ([REFUSED, Update(OTHER, EXISTS, set={"n": 1})], (True, True)),
-    "a put fails on an item": ([Put(KEY, {}, MISSING), Put(OTHER, {})], (True, False)),
-    "a delete fails on an item": ([Delete(KEY, Absent("fence")), Put(OTHER, {})], (True, False)),
-    "a delete fails on none": ([FINE, Delete(OTHER, EXISTS)], (False, True)),
-    "the last of three fails": (
-        [FINE, Put(OTHER, {}), Delete(THIRD, EXISTS)],
-        (False, False, True),
-    ),
-}
-
 
 @pytest.mark.parametrize(("writes", "failed"), TRANSACTIONS.values(), ids=TRANSACTIONS)
 def test_a_transaction_has_the_same_outcome(
     both: BothTables, writes: list[Write], failed: tuple[bool, ...] | None
 ) -> None:
     """All or nothing, each reason in its place, and the item that stood in the way."""
-    both.write(Put(KEY, ITEM))
-    before = both.get(KEY)
-    outcome = transact_on(both, writes)
-    assert outcome.verdict == ("done" if failed is None else "refused")
-    after = [both.get(key) for key in (KEY, OTHER, THIRD)]
-    if failed is None:
-        assert after[0] != before
-        assert after[1] is not None
-        return
-    assert outcome.failed == failed
-    assert after == [before, None, None]
-    for write, bad, item in zip(writes, failed, outcome.items, strict=True):
-        assert item == (before if bad and write.key == KEY else None)
+    check_transaction(both, writes, failed)
 
 
 def test_the_newest_come_first_and_not_too_many(both: BothTables) -> None:

@@ -213,3 +213,27 @@ CASES: dict[str, Case] = {
     **dict(_whole_items()),
     **dict(_on_none()),
 }
+
+
+# --- transactions --------------------------------------------------------------------------------
+
+OTHER = Key("X#c#1", "CODE")
+THIRD = Key("X#c#2", "CODE")
+
+FINE = Update(KEY, YES, set={"status": "done"})
+REFUSED = Update(KEY, NO, set={"status": "done"})
+
+TRANSACTIONS: dict[str, tuple[list[Write], tuple[bool, ...] | None]] = {
+    "all fine": ([FINE, Put(OTHER, {"n": 1}), Delete(THIRD)], None),
+    "without conditions": ([Update(KEY, set={"a": 1}), Put(OTHER, {})], None),
+    "the first fails": ([REFUSED, Put(OTHER, {"n": 1}, MISSING)], (True, False)),
+    "the second fails": ([FINE, Put(OTHER, {"n": 1}, EXISTS)], (False, True)),
+    "both fail": ([REFUSED, Update(OTHER, EXISTS, set={"n": 1})], (True, True)),
+    "a put fails on an item": ([Put(KEY, {}, MISSING), Put(OTHER, {})], (True, False)),
+    "a delete fails on an item": ([Delete(KEY, Absent("fence")), Put(OTHER, {})], (True, False)),
+    "a delete fails on none": ([FINE, Delete(OTHER, EXISTS)], (False, True)),
+    "the last of three fails": (
+        [FINE, Put(OTHER, {}), Delete(THIRD, EXISTS)],
+        (False, False, True),
+    ),
+}

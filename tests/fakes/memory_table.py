@@ -99,9 +99,11 @@ class MemoryTable:
                 self.items[key] = kept({"pk": key.pk, "sk": key.sk, **attributes})
             case Update(key):
                 old = self.items.get(key, {})
-                new = dict(old) | {"pk": key.pk, "sk": key.sk} | dict(write.set)
+                new = {**old, "pk": key.pk, "sk": key.sk}
+                for name, value in write.set.items():
+                    new[name] = _kept(value)
                 for name, value in write.set_if_absent.items():
-                    new.setdefault(name, value)
+                    new.setdefault(name, _kept(value))
                 for name, more in write.add.items():
                     if isinstance(more, frozenset):
                         new[name] = old.get(name, frozenset()) | more
@@ -113,7 +115,7 @@ class MemoryTable:
                     new[name] = old.get(name, frozenset()) - less
                     if not new[name]:
                         del new[name]
-                self.items[key] = kept(new)
+                self.items[key] = new
 
 
 def kept(item: dict[str, Any]) -> dict[str, Any]:

@@ -342,13 +342,15 @@ def interleavings(first: str, second: str) -> Iterator[Plan]:
         yield replace(plan, hold_first=hold, mode=next(modes))
 
 
-def at_cell(step: Step, kind: Kind, seed: int) -> Iterator[Plan]:
-    """Cases in which a step meets a fault, with latencies that the seed chooses."""
-    for name in JOURNEYS:
-        mode = modes_of((name,))[seed % len(modes_of((name,)))]
-        for number, arrival in enumerate(steps_of(Plan((name,), mode))):
-            if arrival.step is step and not arrival.answer:
-                yield Plan((name,), mode, step=number, kind=kind, seed=seed)
+def at_cell(step: Step, kind: Kind, seeds: range) -> Iterator[Plan]:
+    """Cases in which a step meets a fault, with latencies that seeds choose."""
+    for seed in seeds:
+        for name in JOURNEYS:
+            modes = modes_of((name,))
+            mode = modes[seed % len(modes)]
+            for number, arrival in enumerate(steps_of(Plan((name,), mode))):
+                if arrival.step is step and not arrival.answer:
+                    yield Plan((name,), mode, step=number, kind=kind, seed=seed)
 
 
 def _turns(modes: tuple[str, ...]) -> Iterator[str]:

@@ -49,6 +49,8 @@ ROTATIONS = ("kept-refused", "rotated-refused")
 
 QUIET_SECONDS = 44.0
 """A journey is over by then; the first sweep comes."""
+SETTLED_AFTER_ONE = 240.0
+"""After one fault all is well again within a lease, two sweeps and a back-off or two."""
 _CALL_HELD_SECONDS = 3.0
 _HELD_SECONDS = 60.0
 _NEVER = -1
@@ -149,7 +151,8 @@ class Case(Town):
         if len(journeys) == 1:
             self._second_begun = True
         stage.run(begun + QUIET_SECONDS)
-        return self.settle_down(max(begun + QUIET_SECONDS, self._last_arrival))
+        calm_since = max(begun + QUIET_SECONDS, self._last_arrival)
+        return self.settle_down(calm_since, SETTLED_AFTER_ONE)
 
     def authorize_here(self) -> str:
         """Take the merchant in by push; return its code."""

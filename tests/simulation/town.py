@@ -44,15 +44,19 @@ class Town(World):
         """Show a write to the judge."""
         self.judge.look_at(key, before, after)
 
-    def settle_down(self, calm_since: float) -> list[str]:
-        """Let it come to rest without further faults; return what was not as it must be."""
+    def settle_down(self, calm_since: float, within: float = SETTLED_WITHIN) -> list[str]:
+        """Let it come to rest without further faults; return what was not as it must be.
+
+        It has to be well ``within`` so many seconds, and from minute to minute it is looked whether
+        it is.
+        """
         stage = self.stage
         self.chances, self.wanted, self.outage = CALM, {}, None
         stage.run(calm_since)
         while not stage.failures:
             stage.run(stage.time + 60)
             problems = self.judge.problems()
-            if not problems or stage.time > calm_since + SETTLED_WITHIN:
+            if not problems or stage.time >= calm_since + within:
                 for problem in (*problems, *self.judge.excesses(), *self.judge.told_wrongly()):
                     stage.fail(problem)
                 break

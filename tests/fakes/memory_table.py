@@ -24,7 +24,7 @@ from wxvault.vault.expressions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -98,24 +98,26 @@ class MemoryTable:
             case Put(key, attributes):
                 self.items[key] = kept({"pk": key.pk, "sk": key.sk, **attributes})
             case Update(key):
-                old = self.items.get(key, {})
-                new = {**old, "pk": key.pk, "sk": key.sk}
-                for name, value in write.set.items():
-                    new[name] = _kept(value)
-                for name, value in write.set_if_absent.items():
-                    new.setdefault(name, _kept(value))
-                for name, more in write.add.items():
-                    if isinstance(more, frozenset):
-                        new[name] = old.get(name, frozenset()) | more
-                    else:
-                        new[name] = old.get(name, 0) + more
-                for name in write.remove:
-                    new.pop(name, None)
-                for name, less in write.take.items():
-                    new[name] = old.get(name, frozenset()) - less
-                    if not new[name]:
-                        del new[name]
-                self.items[key] = new
+                self.items[key] = updated(self.items.get(key, {}), write)
+
+
+def updated(old: Mapping[str, Any], update: Update) -> dict[str, Any]:
+    """Return what an update makes of an item."""
+    new = {**old, "pk": update.key.pk, "sk": update.key.sk}
+    for name, value in update.set.items():
+        new[name] = _kept(value)
+    for name, value in update.set_if_absent.items():
+        new.setdefault(name, _kept(value))
+    for name, more in update.add.items():
+        added = isinstance(more, frozenset)
+        new[name] = old.get(name, frozenset()) | more if added else old.get(name, 0) + more
+    for name in update.remove:
+        new.pop(name, None)
+    for name, less in update.take.items():
+        new[name] = old.get(name, frozenset()) - less
+        if not new[name]:
+            del new[name]
+    return new
 
 
 def kept(item: dict[str, Any]) -> dict[str, Any]:

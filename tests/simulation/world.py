@@ -21,7 +21,7 @@ from tests.simulation.steps import (
     TrueClock,
     carry_out,
 )
-from wxvault.errors import PUT_OFF, WxvaultError
+from wxvault.errors import NOT_DURABLE, PUT_OFF, WxvaultError
 from wxvault.protocol.pushes import Authorized, Unauthorized
 from wxvault.services.component import ComponentToken
 from wxvault.services.onboarding_state import Code, Session
@@ -180,7 +180,7 @@ class World(House):
         def run() -> None:
             try:
                 work()
-            except OutOfReachError:
+            except (OutOfReachError, *NOT_DURABLE):
                 # The function fails, as Lambda does when its handler raises.
                 actor.failed = True
                 self.say("fails")

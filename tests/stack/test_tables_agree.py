@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.house import COMPONENT, MERCHANT, House
 from tests.integration.both_tables import BothTables, check_transaction, check_write
 from tests.integration.write_cases import CASES, KEY, OTHER, THIRD, TRANSACTIONS, Case
+from wxvault.clock import SystemClock
 from wxvault.vault.expressions import Delete
 from wxvault.vault.table import DynamoTable
 
@@ -34,7 +35,9 @@ class _Written(BothTables):
 @pytest.fixture
 def both(stack: LocalStack) -> Iterator[BothTables]:
     """The deployed table and the one in memory; another component's items are none of theirs."""
-    written = _Written(DynamoTable(stack.root.dynamodb, stack.outputs["TableName"]))
+    clock = SystemClock()
+    name = stack.outputs["TableName"]
+    written = _Written(DynamoTable(stack.root.dynamodb, name, clock, lambda: 0.5))
     written.clear()
     yield written
     written.clear()

@@ -26,6 +26,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
     """Build the handler."""
     onboarding = wiring.onboarding
     secure = wiring.settings.secure_cookies
+    public_base_url = wiring.settings.require("public_base_url")
 
     def show(request: HttpRequest) -> Answer:
         session_id = request.path_parameters.get("session", "")
@@ -34,6 +35,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
             return html_answer(
                 launch_page(page, onboarding.open_session(session_id)), nonce=page.nonce
             )
+        request.require_own_page(public_base_url)
         request.body(_FORM_LIMIT)
         launch = onboarding.launch(session_id, request.headers.get("user-agent", ""))
         launched = cookie(

@@ -14,6 +14,7 @@ from wxvault.errors import InvalidRequestError, RequestTooLargeError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_OPEN_THE_LINK = "Open the authorisation link itself and press the button there."
 _MAX_PARAMETERS = 100
 # More than API Gateway lets through; other front ends may let through anything.
 _MAX_QUERY = 16 * 1024
@@ -53,6 +54,19 @@ class HttpRequest:
             body_is_base64=bool(event.get("isBase64Encoded")),
             request_id=str(context.get("requestId", "")),
         )
+
+    def require_own_page(self, public_base_url: str) -> None:
+        """Refuse what a browser says another site's page has sent.
+
+        A browser that says nothing of it is believed: the session's id is needed in any case.
+
+        Raises:
+            InvalidRequestError: ``Sec-Fetch-Site`` or ``Origin`` names another site.
+        """
+        site, origin = self.headers.get("sec-fetch-site"), self.headers.get("origin")
+        elsewhere = site not in {None, "same-origin", "none"}
+        if elsewhere or origin not in {None, public_base_url}:
+            raise InvalidRequestError("origin", "is not this page", remedy=_OPEN_THE_LINK)
 
     def body(self, limit: int) -> bytes:
         """Return the body's bytes; raises RequestTooLargeError above ``limit`` bytes.

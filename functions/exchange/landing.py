@@ -17,6 +17,7 @@ from wxvault.runtime.settings import on_lambda
 from wxvault.runtime.telemetry import count, logger, observed
 from wxvault.runtime.wiring import Wiring
 from wxvault.services.onboarding import (
+    FAILED,
     Landing,
     SessionStatus,
     shows_launch_cookie,
@@ -74,7 +75,7 @@ def _status(request: HttpRequest, session: Session, now: float) -> SessionStatus
     """How this browser's way has ended: its code may have failed while the session goes on."""
     status = status_of(session, now)
     if "failed" in request.query and not status.authorizers:
-        return SessionStatus("failed", ())
+        return SessionStatus(FAILED, ())
     return status
 
 

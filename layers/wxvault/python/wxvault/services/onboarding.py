@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from wxvault.services.ports import WeChat
 
 LANDING_SECONDS = 6.0
+STATUSES = ("waiting", "confirmed", "done", "expired")
+"""How a session can stand."""
+FAILED = "failed"
+"""What only a browser is told: its own code was refused, while the session goes on."""
 
 _UNKNOWN = "there is no such authorisation session"
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -95,7 +99,7 @@ class SessionStatus:
     """What became of a session."""
 
     status: str
-    """waiting, confirmed, done or expired; only a browser may be told failed, of its own code."""
+    """One of `STATUSES`, or `FAILED`."""
     authorizers: tuple[str, ...]
 
 

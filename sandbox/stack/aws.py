@@ -93,6 +93,13 @@ class Clients:
             return self._session.client("cloudformation", **self._options)
 
     @cached_property
+    def cloudwatch(self) -> Any:
+        """Alarms; no types are installed for them."""
+        make: Any = self._session.client
+        with self._lock:
+            return make("cloudwatch", **self._options)
+
+    @cached_property
     def dynamodb(self) -> DynamoDBClient:
         """The table."""
         with self._lock:

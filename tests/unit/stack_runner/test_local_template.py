@@ -59,6 +59,15 @@ def test_refused_types_go_with_whatever_refers_to_them(kind: str) -> None:
     assert touched["refused-types"] == ["Gone"]
 
 
+def test_alarms_that_add_up_go_and_others_stay() -> None:
+    """The emulator knows alarms on one metric only."""
+    one = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "Errors"}}
+    several = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": [{"Id": "all"}]}}
+    local, touched = patched(template(One=one, Several=several))
+    assert list(local["Resources"]) == ["One"]
+    assert touched["metric-math"] == ["Several"]
+
+
 def test_deployment_preferences_go() -> None:
     """Neither Globals nor a function asks for CodeDeploy."""
     original = template(

@@ -17,7 +17,7 @@ import pytest
 from sandbox.stack.observe import eventually
 from sandbox.stack.places import REPOSITORY
 from sandbox.stack.published import published
-from tests.stack.truth import Vault, make_due
+from tests.stack.truth import UNHEARD_OF, Vault, make_due
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,7 +111,7 @@ def broken_item(stack: LocalStack, pk: str) -> Iterator[None]:
         )
         return answer["Attributes"]["status"]["S"]
 
-    before = set_status("unheard-of")
+    before = set_status(UNHEARD_OF)
     try:
         yield
     finally:

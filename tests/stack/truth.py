@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 REST_SECONDS = 60.0
 _SWEEP_PAUSE_SECONDS = 1.0
 _ROUNDING_SECONDS = 5
+UNHEARD_OF = "unheard-of"
+"""A status that a test writes so that a function fails unforeseen: it stands in the error."""
 
 
 def sha256(secret: str) -> str:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 KEY, OTHER = Key("A#c#a", "TOKEN"), Key("X#c#1", "CODE")
 OLD = {"pk": {"S": KEY.pk}, "sk": {"S": KEY.sk}, "fence": {"N": "7"}}
 CONFLICT = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
+THROTTLED = {"Code": "ThrottlingError", "Message": "Rate exceeded"}
+FULL = {"Code": "ProvisionedThroughputExceeded", "Message": "The level was exceeded"}
 FAILED = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
 FINE = {"Code": "None"}
 WRITES: dict[str, Write] = {
@@ -190,12 +192,21 @@ BOTH: list[Write] = [Update(KEY, MISSING, set={"a": 1}), Put(OTHER, {}, MISSING)
 
 
 @pytest.mark.parametrize(
-    "reasons", [(CONFLICT, FINE), (FINE, CONFLICT), (CONFLICT, CONFLICT)], ids=range(3)
+    "reasons",
+    [
+        (CONFLICT, FINE),
+        (FINE, CONFLICT),
+        (CONFLICT, CONFLICT),
+        (THROTTLED, FINE),
+        (FINE, FULL),
+        (CONFLICT, THROTTLED),
+    ],
+    ids=range(6),
 )
 def test_a_transaction_that_met_another_is_sent_again(
     stubber: Stubber, table: DynamoTable, reasons: tuple[dict[str, Any], ...]
 ) -> None:
-    """Whichever of its items was busy, and then it is done."""
+    """Whichever of its items was busy or asked too much, and then it is done."""
     cancel(stubber, *reasons)
     cancel(stubber, *reasons)
     stubber.add_response("transact_write_items", {})
@@ -232,7 +243,7 @@ def test_a_condition_that_failed_on_nothing_is_told_by_its_reason(
     assert caught.value.items == (None, None)
 
 
-@pytest.mark.parametrize("reason", ["ThrottlingError", "ValidationError", "DuplicateItem"])
+@pytest.mark.parametrize("reason", ["AccessDenied", "ValidationError", "DuplicateItem"])
 def test_a_transaction_cancelled_for_other_reasons_stays_an_error(
     stubber: Stubber, table: DynamoTable, reason: str
 ) -> None:

@@ -72,6 +72,10 @@ class _ConflictError(Exception):
     """A write met somebody else's transaction on its item; never leaves this module."""
 
 
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Reasons of a cancelled transaction that are over soon; AWS's client repeats none of them."""
+
+
 class DynamoTable:
     """The table in DynamoDB.
 
@@ -158,7 +162,7 @@ class DynamoTable:
             reasons: list[Any] = error.response.get("CancellationReasons", [])
             failed = tuple(reason["Code"] == "ConditionalCheckFailed" for reason in reasons)
             if not any(failed):
-                if any(reason["Code"] == "TransactionConflict" for reason in reasons):
+                if any(reason["Code"] in _PASSING for reason in reasons):
                     raise _ConflictError from None
                 raise
             found = tuple(

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _SIGN_OF_LIFE_SECONDS = 5.0
 _WATCH_SECONDS = 4.0
 _AT_ONCE = 6
+# Whoever has authorised longer ago has no code that is still to be exchanged.
+_CODE_LIFE_SECONDS = 90.0
 # Starting a process costs a second of a core: the first wave shall not be all of a short run.
 _ENVIRONMENTS = {"token": 8, "renew": 4, "callback": 2, "exchange-worker": 2, "landing": 2}
 
@@ -237,7 +239,9 @@ class Drill:
         self.recovery = Recovery(self.vault, self.plan.sweep_seconds, sweep_held, self.ended_at)
         self.merchants.release()
         self.stack.wechat.wait_idle(30)
-        self.recovery.begin(self._expected())
+        lately = time.monotonic() - _CODE_LIFE_SECONDS
+        changed = {one.appid for one in self.merchants.all() if one.acted_at > lately}
+        self.recovery.begin(self._expected(), changed)
         self.recovery.wait(self.progress.say)
         self.look_at_refresh_tokens()
         # What came in while the look was taken is over by now.

@@ -48,7 +48,7 @@ class Plan:
     expiries: float = 3.6
     """Renewals brought forward."""
     ended: float = 0.06
-    """For what part of them the vault shall think that the token is over already."""
+    """For what part of them the access token is dropped too: look-ups have to wait."""
     merchants_pause: float = 1.3
     weather_pause: float = 1.5
     killer_pause: float = 5.0

@@ -10,7 +10,7 @@ from sandbox.chaos.vault import unrest
 from wxvault.services.numbers import LEASE_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from sandbox.chaos.vault import Vault
     from wxvault.services.state import TokenState
@@ -46,11 +46,16 @@ class Recovery:
     still: dict[str, str] = field(default_factory=dict)
     """What is the matter with those who are not fresh yet."""
 
-    def begin(self, appids: Iterable[str]) -> None:
-        """Note who is expected, and what stands in their way at this moment."""
+    def begin(self, appids: Iterable[str], changed: Container[str] = ()) -> None:
+        """Note who is expected, and what stands in their way at this moment.
+
+        ``changed`` are those who have authorised so recently that their code may be open.
+        """
         now = time.time()
         for appid in appids:
-            self.bounds[appid] = self._bound(self.vault.state(appid), now)
+            self.bounds[appid] = self._bound(
+                self.vault.state(appid), now, has_code=appid in changed
+            )
             self.still[appid] = "not looked at yet"
         # Whose code it is may not be known yet: whatever its exchange has changed at WeChat is
         # settled together with it.
@@ -60,12 +65,12 @@ class Recovery:
             self.bounds[name] = now + waits - self.began_at + self.sweep_seconds + _WORK_SECONDS
             self.still[name] = "not looked at yet"
 
-    def _bound(self, state: TokenState | None, now: float) -> float:
+    def _bound(self, state: TokenState | None, now: float, *, has_code: bool) -> float:
         """Return seconds: the next sweep, the lease, the back-off; whatever ends last counts."""
         ends = [self.sweep_held_until, now]
-        if state is None or not state.has_refresh:
+        if has_code or state is None or not state.has_refresh:
             ends.append(now + _CODE_SECONDS)
-        else:
+        if state is not None:
             ends += [
                 now + LEASE_SECONDS if state.unresolved_mark is not None else 0.0,
                 state.lease_until or 0.0,

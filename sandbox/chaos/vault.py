@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import secrets
 import time
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -32,7 +33,7 @@ class Vault:
         keys = KmsDataKeys(root.kms, stack.outputs["SealingKeyArn"], component, SystemClock())
         self._stack = stack
         self._name = stack.outputs["TableName"]
-        clock, uniform = SystemClock(), secrets.SystemRandom().random
+        clock, uniform = SystemClock(), SystemRandom().random
         table = DynamoTable(root.dynamodb, self._name, clock, uniform)
         sealing = Sealing(keys, secrets.token_bytes)
         self._tokens = TokenItems(table, sealing, component, clock, uniform)
@@ -70,8 +71,8 @@ class Vault:
     def make_due(self, appid: str | None, *, ended: bool = False) -> bool:
         """Bring a renewal forward to now; whether there was one that was not due yet.
 
-        A token lives two hours, and is due after one and a half. ``ended``: the vault shall think
-        that the token is over, so that the next look-up has to wait. Nothing else is touched.
+        A token lives two hours, and is due after one and a half. ``ended``: the access token is
+        dropped as well, as a verification does it, so that the next look-up has to wait.
         """
         now = time.time()
         owner = f"C#{self._stack.component.appid}"
@@ -80,8 +81,8 @@ class Vault:
         sets, values = "SET #due = :now", {":now": {"N": f"{now - 1:.3f}"}}
         names = {"#due": "due_at", "#mark": "unresolved_mark"}
         if ended:
-            sets += ", #ends = :now"
-            names["#ends"] = "access_expires_at"
+            sets += f" REMOVE {', '.join(f'#{name}' for name in _ACCESS)}"
+            names |= {f"#{name}": name for name in _ACCESS}
         with contextlib.suppress(ClientError):
             self._stack.root.dynamodb.update_item(
                 TableName=self._name,
@@ -95,6 +96,7 @@ class Vault:
         return False
 
 
+_ACCESS = ("access_token", "access_expires_at", "access_expires_in", "stored_at")
 _OPEN = ("received", "claimed")
 
 

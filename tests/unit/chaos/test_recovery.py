@@ -121,3 +121,11 @@ def test_a_code_that_is_still_open_is_waited_for() -> None:
     table.codes.clear()
     assert recovery.look()
     assert recovery.merchants() == [APPID]
+
+
+def test_whoever_has_just_authorised_again_may_have_an_open_code() -> None:
+    """However fresh the table's item looks: its code's claim has to end first."""
+    vault: Any = Table({APPID: replace(FRESH, due_at=4e9)})
+    recovery = Recovery(vault, 10.0, 0.0, time.time())
+    recovery.begin([APPID], {APPID})
+    assert recovery.bounds[APPID] == pytest.approx(39 + 10 + 15, abs=1)

@@ -6,8 +6,9 @@ import pytest
 
 from sandbox.stack.__main__ import patches
 from sandbox.stack.emulator.everything import CORRECTIONS
+from sandbox.stack.errors import StackError
 from sandbox.stack.local_template import PATCHES
-from sandbox.stack.stack import StackOptions
+from sandbox.stack.stack import LocalStack, StackOptions
 from sandbox.stack.wechat_process import Component
 
 
@@ -21,6 +22,14 @@ def test_the_overlap_has_bounds(overlap: int) -> None:
     """The template's parameter has the same."""
     with pytest.raises(ValueError, match="overlap"):
         StackOptions(overlap=overlap)
+
+
+def test_faults_are_asked_for_before_the_start() -> None:
+    """Without the option functions talk to AWS directly, and a rule would do nothing: refused."""
+    with pytest.raises(StackError, match="faults=True"):
+        _ = LocalStack(StackOptions()).faults
+    board = LocalStack(StackOptions(faults=True, seed=3)).faults
+    assert board.injected() == {}
 
 
 def test_a_token_lives_ten_minutes_at_least() -> None:

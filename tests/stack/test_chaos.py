@@ -27,7 +27,7 @@ SHORT = Plan(
     schedule_speed=12,
     storm_pause=8,
     least_look_ups=0.5,
-    least_renewals=5,
+    least_renewals=2,
     least_faults=0,
 )
 """What a run must reach depends on the machine; what must not happen does not."""

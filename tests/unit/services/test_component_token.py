@@ -21,7 +21,7 @@ from tests.unit.services.kit import (
     until_due,
     with_component,
 )
-from wxvault.errors import NoTicketError, RenewalFailingError, SealBrokenError
+from wxvault.errors import ConfigurationError, NoTicketError, RenewalFailingError, SealBrokenError
 from wxvault.services.component import ComponentKeeper
 from wxvault.services.onboarding_state import Ticket
 from wxvault.services.outcome import Outcome
@@ -55,6 +55,40 @@ def keeper_with(house: House, *tickets: str, age: float = 0) -> ComponentKeeper:
     """Return a keeper of the component token with other tickets."""
     drawer = Tickets(*tickets, received_at=house.clock.now() - age)
     return ComponentKeeper(house.tools, house.wechat, drawer, house.app_secret)
+
+
+class NoSecret:
+    """A secret that somebody has forgotten to enter."""
+
+    def get(self) -> str:
+        """Fail."""
+        raise ConfigurationError("AppSecret", "the secret cannot be read")
+
+    def changed(self) -> bool:
+        """Say that it is not."""
+        return False
+
+
+def test_without_an_app_secret_it_is_failing_and_told_once() -> None:
+    """Nobody can buy one: that is heard of, nothing is leased for it, and it stays due."""
+    house = due_house()
+    told(house)
+    keeper = ComponentKeeper(house.tools, house.wechat, house.items, NoSecret())
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="AppSecret"):
+            keeper.renew()
+    ((kind, detail),) = house.bus.sent
+    assert (kind, detail["reason"]) == ("component.failing", "no_app_secret")
+    assert stored(house, None).lease_until is None
+    assert house.component_keeper.renew() is Outcome.RENEWED
+    assert told(house)[-1] == "component.recovered"
+
+
+def test_what_is_not_due_needs_no_app_secret() -> None:
+    """A fresh component token is not lost sight of because of a secret."""
+    house = with_component()
+    keeper = ComponentKeeper(house.tools, house.wechat, house.items, NoSecret())
+    assert keeper.renew() is Outcome.NOT_DUE
 
 
 # --- the first one, and its renewal --------------------------------------------------------------

@@ -10,7 +10,13 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from wxvault.errors import NoTicketError, SealBrokenError, WeChatRefusedError, WeChatUnknownError
+from wxvault.errors import (
+    ConfigurationError,
+    NoTicketError,
+    SealBrokenError,
+    WeChatRefusedError,
+    WeChatUnknownError,
+)
 from wxvault.protocol.return_codes import APP_SECRET_REFUSED, TICKET_REFUSED
 from wxvault.services import decisions
 from wxvault.services.numbers import CACHED, START_SECONDS, TICKET_LIFE_SECONDS, TICKETS_TRIED
@@ -115,9 +121,9 @@ class ComponentKeeper:
             NoTicketError: there is no ticket to renew it with.
             SealBrokenError: there are tickets, but none that can be opened.
             SealingKeyError: nothing could be kept; WeChat was not asked.
+            ConfigurationError: the AppSecret is missing or malformed.
         """
         tools = self._tools
-        secret = self._app_secret.get()
         state = tools.tokens.get(None)
         forced = state is not None and tools.is_refused_now(state, rejected_token_sha256)
         by_demand = forced
@@ -127,7 +133,7 @@ class ComponentKeeper:
             by_demand = tools.is_damaged(state)
             if not by_demand:
                 return Outcome.NOT_DUE
-        tickets = self._valid_tickets()
+        tickets, secret = self._valid_tickets(), self._secret()
         lease = tools.acquire(
             None,
             Purpose.FORCED_RENEWAL if by_demand else Purpose.RENEWAL,
@@ -214,6 +220,13 @@ class ComponentKeeper:
             message = "no component_verify_ticket of the last twelve hours has arrived"
             raise NoTicketError(message)
         return tickets
+
+    def _secret(self) -> str:
+        try:
+            return self._app_secret.get()
+        except ConfigurationError:
+            self._tell_none("no_app_secret")
+            raise
 
     def _tell_none(self, reason: str) -> None:
         tools = self._tools

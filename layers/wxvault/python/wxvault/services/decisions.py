@@ -104,9 +104,10 @@ def abandoned(state: TokenState, lease: Lease, *, answered: bool = False) -> Tok
 
 
 def without_ticket(state: TokenState | None, reason: str = "no_ticket") -> TokenChange | None:
-    """There is no ticket to renew the component token with: say so once, and stay due.
+    """Nothing is there to renew the component token with: say so once, and stay due.
 
-    ``reason`` is no_ticket, or seal_broken where there are some that cannot be opened.
+    ``reason`` is no_ticket, or seal_broken where there are some that cannot be opened, or
+    no_app_secret.
     """
     if state is None or state.status is not Status.ACTIVE:
         return None

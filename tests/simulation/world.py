@@ -181,7 +181,7 @@ class World(House):
             try:
                 work()
             except (OutOfReachError, *NOT_DURABLE):
-                # The function fails, as Lambda does when its handler raises.
+                # The function fails, as Lambda does when its handler raises; a push is no success.
                 actor.failed = True
                 self.say("fails")
 

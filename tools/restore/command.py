@@ -1,0 +1,127 @@
+"""``make restore``: put items of a restored table back, and have WeChat asked about each merchant.
+
+Without a source, the stack's own table is gone through: for a table that was itself restored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools.restore.copying import Report, copy
+from tools.restore.items import Kind
+from wxvault.clock import SystemClock
+from wxvault.vault.table import DynamoTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_TELL_SECONDS = 2.0
+_YES = ("", "0", "no", "1", "yes")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The stack's own table, and whose it is."""
+
+    table_name: str
+    component_appid: str
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; the exit status is 0, or 1 with what went wrong."""
+    parser = argparse.ArgumentParser(prog="make restore", description=__doc__)
+    parser.add_argument("--stack", default="", help="the deployed stack")
+    parser.add_argument("--source", default="", help="the table that was restored")
+    parser.add_argument("--overwrite", default="", choices=_YES, help="also what is there")
+    wanted = parser.parse_args(arguments)
+    if not wanted.stack:
+        return _complain("Which stack? make restore STACK=name [SOURCE=table] [OVERWRITE=1]")
+    try:
+        return _restore(wanted.stack, wanted.source, overwrite=wanted.overwrite in {"1", "yes"})
+    except (ClientError, BotoCoreError) as error:
+        return _complain(f"AWS: {error}")
+
+
+def _restore(stack: str, source: str, *, overwrite: bool) -> int:
+    target = _target(stack)
+    if not target.table_name:
+        return _complain(f"{stack} has no output TableName: is it a stack of wxvault?")
+    client = boto3.client("dynamodb")
+    table = DynamoTable(client, target.table_name)
+    in_place = source in {"", target.table_name}
+    backup = table if in_place else DynamoTable(client, source)
+    where = "in place" if in_place else f"from {source}"
+    print(f"{stack}: {target.table_name}, {where}", flush=True)
+    report = copy(
+        backup.everything(),
+        table,
+        target.component_appid,
+        SystemClock(),
+        # In place every item stands in its own place.
+        overwrite=overwrite or in_place,
+        tell=_progress(),
+    )
+    for line in lines(report):
+        print(line, flush=True)
+    return 1 if report.busy else 0
+
+
+def lines(report: Report) -> list[str]:
+    """Say what was done, and what follows."""
+    told = []
+    for kind in Kind:
+        parts = [
+            f"{counted[kind]} {words}"
+            for counted, words in (
+                (report.written, "written"),
+                (report.there, "there already"),
+                (report.over, "left out"),
+                (report.busy, "BUSY: run this again"),
+            )
+            if counted[kind]
+        ]
+        if parts:
+            told.append(f"  {kind:<22}{', '.join(parts)}")
+    merchants = report.written[Kind.AUTHORIZER]
+    if merchants:
+        told.append(
+            f"WeChat is asked about {merchants} merchants, from half a minute from now on. Until "
+            "it has answered for a merchant, its token is withheld."
+        )
+    return told or ["  the backup is empty"]
+
+
+def _target(stack: str) -> Target:
+    (found,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    outputs: dict[str, Any] = {
+        one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])
+    }
+    parameters: dict[str, Any] = {
+        one["ParameterKey"]: one.get("ParameterValue", "") for one in found.get("Parameters", [])
+    }
+    return Target(str(outputs.get("TableName", "")), str(parameters.get("ComponentAppid", "")))
+
+
+def _progress() -> Callable[[Report], None]:
+    last = time.monotonic()
+
+    def tell(report: Report) -> None:
+        nonlocal last
+        if time.monotonic() - last > _TELL_SECONDS:
+            last = time.monotonic()
+            counts = (report.written, report.there, report.over, report.busy)
+            print(f"  {sum(sum(one.values()) for one in counts)} items …", flush=True)
+
+    return tell
+
+
+def _complain(text: str) -> int:
+    print(text, file=sys.stderr)
+    return 1

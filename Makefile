@@ -196,6 +196,7 @@ sandbox: $(DEV) ## only WeChat for one desk, until Ctrl-C
 .PHONY: dlq
 dlq: $(DEV) ## show the dead letters (STACK=name on AWS, REDRIVE=1 sends back, DROP=1 drops, QUEUE=renew)
 	@exec python -m tools.dead_letters --stack="$(STACK)" --queue="$(QUEUE)" --redrive="$(REDRIVE)" --drop="$(DROP)"
+
 .PHONY: restore
 restore: $(DEV) ## put items of a restored table back (STACK=name SOURCE=table OVERWRITE=1; see docs/restore.md)
 	@exec python -m tools.restore --stack="$(STACK)" --source="$(SOURCE)" --overwrite="$(OVERWRITE)"

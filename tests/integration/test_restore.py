@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.fakes.clock import FakeClock
 from tests.fakes.house import COMPONENT, MERCHANT, House
 from tests.integration.resources import make_table
-from tests.unit.services.kit import OTHER, find, later, stored
+from tests.unit.services.kit import OTHER, find, half, later, stored
 from tools.restore.command import lines
 from tools.restore.copying import Report, copy
 from tools.restore.items import Kind
@@ -33,7 +34,7 @@ def backup(client: DynamoDBClient, resources: dict[str, dict[str, Any]]) -> Dyna
     make_table(
         client, resources["Table"]["Properties"] | {"DeletionProtectionEnabled": False}, BACKUP
     )
-    return DynamoTable(client, BACKUP)
+    return DynamoTable(client, BACKUP, FakeClock(), half)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ Without a source, the stack's own table is gone through: for a table that was it
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import time
 from dataclasses import dataclass
@@ -53,17 +54,17 @@ def _restore(stack: str, source: str, *, overwrite: bool) -> int:
     target = _target(stack)
     if not target.table_name:
         return _complain(f"{stack} has no output TableName: is it a stack of wxvault?")
-    client = boto3.client("dynamodb")
-    table = DynamoTable(client, target.table_name)
+    client, clock = boto3.client("dynamodb"), SystemClock()
+    table = DynamoTable(client, target.table_name, clock, random.random)
     in_place = source in {"", target.table_name}
-    backup = table if in_place else DynamoTable(client, source)
+    backup = table if in_place else DynamoTable(client, source, clock, random.random)
     where = "in place" if in_place else f"from {source}"
     print(f"{stack}: {target.table_name}, {where}", flush=True)
     report = copy(
         backup.everything(),
         table,
         target.component_appid,
-        SystemClock(),
+        clock,
         # In place every item stands in its own place.
         overwrite=overwrite or in_place,
         tell=_progress(),

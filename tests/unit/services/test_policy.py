@@ -163,7 +163,7 @@ def test_due_is_spread() -> None:
 @quick
 @given(st.integers(-3, 10**6), chances)
 def test_back_off_stays_in_its_bounds(attempts: int, chance: float) -> None:
-    """A refusal waits at least a second, at most fifteen minutes, and at most 10 s doubled."""
+    """A refusal waits at least two seconds, at most fifteen minutes, and at most 10 s doubled."""
     waited = back_off(attempts, lambda: chance)
     assert BACK_OFF_LEAST <= waited <= BACK_OFF_CAP
     assert waited <= BACK_OFF_FIRST * 2 ** min(max(attempts, 1) - 1, 20)

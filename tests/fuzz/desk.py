@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -52,8 +53,13 @@ class _Secrets:
 class Desk:
     """One function's handler in a world that can be set back after every input."""
 
-    def __init__(self, wire: Callable[[Wiring], Handler], *, push_max_age: int = 0) -> None:
-        self.house = House(clock=FakeClock(NOW))
+    def __init__(
+        self, wire: Callable[[Wiring], Handler], *, push_max_age: int = 0, level: str = "INFO"
+    ) -> None:
+        self._level = level
+        clock = FakeClock(NOW)
+        self.house = House(clock=clock)
+        self.house.time = clock
         self.house.push_ticket()
         self.house.work()
         settings = Settings(
@@ -93,7 +99,7 @@ class Desk:
         house.renew_queue.jobs.clear()
         house.wechat.calls.clear()
         house.wechat.executed.clear()
-        house.clock.time = NOW  # type: ignore[attr-defined]
+        house.time.time = NOW
         self._written = io.StringIO()
 
     def later(self, seconds: float) -> None:
@@ -102,10 +108,19 @@ class Desk:
 
     def handle(self, event: Mapping[str, Any]) -> Any:
         """Call the handler; what it logs and prints is kept."""
-        for handler in logger.handlers:
-            handler.setStream(self._written)  # type: ignore[attr-defined]
-        with redirect_stdout(self._written):
-            return self._handler(event, Context())
+        level = logger.log_level
+        streams = [
+            (handler, handler.setStream(self._written))  # type: ignore[attr-defined]
+            for handler in logger.handlers
+        ]
+        logger.setLevel(self._level)
+        try:
+            with redirect_stdout(self._written):
+                return self._handler(event, Context())
+        finally:
+            logger.setLevel(level)
+            for handler, stream in streams:
+                handler.setStream(stream or sys.stdout)  # type: ignore[attr-defined]
 
     @property
     def written(self) -> str:

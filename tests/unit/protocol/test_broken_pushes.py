@@ -47,6 +47,13 @@ def test_missing_field_of_an_authorisation_is_named(name: str) -> None:
     assert _refused(_without(authorized_push(), name)) == f"push: {name} is missing"
 
 
+@pytest.mark.parametrize("info_type", ["n" * 129, "two words", "新"])
+def test_info_type_is_a_name(info_type: str) -> None:
+    """It is logged, stored and told, so it must be the short name it is in every push."""
+    plaintext = document(AppId=APPID, CreateTime=1, InfoType=info_type)
+    assert _refused(plaintext) == "push: InfoType is not 1 to 128 characters of printable ASCII"
+
+
 def test_missing_appid_of_a_cancellation_is_named() -> None:
     """A cancellation without its account is refused."""
     plaintext = document(AppId=APPID, CreateTime=1, InfoType="unauthorized")

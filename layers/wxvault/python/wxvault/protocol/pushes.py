@@ -131,7 +131,7 @@ def parse_push(plaintext: bytes) -> Push:
     with ``require_component``.
     """
     fields = _Fields(read_document(plaintext, stage=STAGE, remedy=REMEDY))
-    info_type = fields.required("InfoType")
+    info_type = fields.info_type()
     component_appid = fields.appid("AppId")
     create_time = fields.seconds("CreateTime")
     if info_type == COMPONENT_VERIFY_TICKET:
@@ -207,6 +207,8 @@ def _fast_registration(
 # Ten digits last until the year 2286; thirteen would be milliseconds, which nothing here expects.
 _SECONDS: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 _STATUS: Final = re.compile(r"-?[0-9]{1,10}", re.ASCII)
+# It goes into the log, the table and events, twice over. WeChat's longest have 33 letters.
+_INFO_TYPE: Final = re.compile(r"[!-~]{1,128}", re.ASCII)
 _SECRET: Final = re.compile(r"[!-~]{1,1024}", re.ASCII)
 
 
@@ -231,6 +233,13 @@ class _Fields:
         value = self.required(name)
         if not is_appid(value):
             raise BadEnvelopeError(STAGE, f"{name} is not an appid", remedy=REMEDY)
+        return value
+
+    def info_type(self) -> str:
+        value = self.required("InfoType")
+        if _INFO_TYPE.fullmatch(value) is None:
+            problem = "InfoType is not 1 to 128 characters of printable ASCII"
+            raise BadEnvelopeError(STAGE, problem, remedy=REMEDY)
         return value
 
     def seconds(self, name: str) -> int:

@@ -63,6 +63,13 @@ def test_a_value_of_secret_shape_is_masked_anywhere(secret: str, form: str) -> N
         assert secret[-20:] not in redact_text(form.format(written_as))
 
 
+@pytest.mark.parametrize("before", ["x" * 50, "a@b", "7", "1_", "%3D", "é", "ticket@@"])
+def test_what_stands_before_a_secret_does_not_hide_it(before: str) -> None:
+    """Letters, digits and halves of a secret may run into it without a blank."""
+    for secret in (TICKET, TICKET.replace("@", "%40")):
+        assert secret[-20:] not in redact_text(before + secret)
+
+
 def test_a_session_id_in_a_path_is_masked() -> None:
     """Whoever has it may authorise for the tenant, so a logged path must not show it."""
     session_id = "Zk3-" + "fake_Session" * 3 + "abc"

@@ -14,9 +14,10 @@ MASK: Final = "***"
 
 # `ticket@@@…`, `preauthcode@@@…`, `queryauthcode@@@…`, `refreshtoken@@@…`, the `@` also as %40 (and
 # as %2540 in a URL within a URL), then access tokens such as `49_…`, 157 characters long. Shorter
-# pieces count too: a text may have been cut.
+# pieces count too: a text may have been cut. A word is tried once, from its beginning and whole:
+# letters without end would otherwise be read twenty times each.
 SHAPES: Final = re.compile(
-    r"(?:[A-Za-z]{3,20}(?:@|%40|%2540){3}[A-Za-z0-9_\-%.=]*)|(?:\b\d{1,4}_[A-Za-z0-9_-]{60,})"
+    r"(?:(?<![A-Za-z])[A-Za-z]{3,}+(?:@|%40|%2540){3}[A-Za-z0-9_\-%.=]*)|(?:\b\d{1,4}_[A-Za-z0-9_-]{60,})"
 )
 
 # Shorter values would mask ordinary words, and none of WeChat's secrets is this short.

@@ -142,6 +142,8 @@ def fuzz_with_atheris(name: str, folder: Folder, inputs: int, seed: int) -> None
         "dict": words,
         "artifact_prefix": f"{folder.path}/",
         "verbosity": 0,
+        # A seed that takes no branch of its own may still be the only good one of its kind.
+        "keep_seed": 1,
     }
     flags = [f"-{option}={value}" for option, value in options.items()]
     atheris.Setup([sys.argv[0], *flags, str(folder.inputs)], one)

@@ -73,6 +73,8 @@ def branches(runs: Sequence[Run]) -> float:
     counted = shares(taken)
     say("\nBranches of protocol/, each counted for both of its ways:")
     for place, (gone, of) in counted.items():
+        if not gone and len(runs) == 1:
+            continue
         missing = [
             str(at) for site, at in sites().items() if site[0] == place and len(taken[site]) < 2
         ]

@@ -37,6 +37,8 @@ TENANT = "fuzz-shop"
 CODE = "queryauthcode@@@" + "Fuzz-Code_" * 9
 
 _BODY_LIMIT = 64 * 1024
+# API Gateway takes no longer request line with its headers.
+_HEAD_LIMIT = 10_240
 
 
 def _desk(wire: Callable[[Wiring], Handler]) -> Desk:
@@ -261,13 +263,13 @@ def read_request(data: bytes) -> None:
     """Read query, cookies and body as API Gateway hands them over."""
     feed = Feed(stretched(data))
     is_base64 = feed.pick(False, True)
-    query, cookie = feed.line(), feed.line()
+    query, cookie = feed.line()[:_HEAD_LIMIT], feed.line()[:_HEAD_LIMIT]
     event = http_event(
         "POST",
         "/",
         query=query,
         headers={"Cookie": cookie},
-        cookies=[feed.line()],
+        cookies=[feed.line()[:_HEAD_LIMIT]],
         body=text(feed.rest()),
         is_base64=is_base64,
     )

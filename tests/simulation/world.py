@@ -8,6 +8,7 @@ from tests.fakes.house import COMPONENT, FakeQueue, House
 from tests.simulation.calls import SteppedWeChat
 from tests.simulation.chances import CALM
 from tests.simulation.faults import Kind, Step
+from tests.simulation.judge import SLOW
 from tests.simulation.stage import START, Actor, Stage, StageClock
 from tests.simulation.steps import (
     USUAL,
@@ -129,7 +130,7 @@ class World(House):
 
     def _dawdle(self) -> None:
         if self.chances.slow and self.happens(self.chances.slow):
-            self.count("slow step")
+            self.count(SLOW)
             self.stage.pause(self.stage.random.uniform(0.5, 12))
 
     def is_news(self, what: str) -> bool:

@@ -159,6 +159,11 @@ fuzz: $(DEV) ## fuzz every parser and door, 200,000 inputs each (INPUTS=, TARGET
 fuzz-corpus: $(DEV) ## keep the inputs of earlier runs that take a way no kept one takes
 	@$(FUZZ) --keep
 
+.PHONY: mutants
+mutants: $(DEV) ## take each guard of the vault away, and show what notices
+	$(call say,mutants: each must be caught)
+	@PYTHONPATH=layers/wxvault/python python -m tests.simulation.mutants
+
 # ---- build and run ------------------------------------------------------------------------------
 
 # The processor of the build is the one of parameter Architecture at `sam deploy`.

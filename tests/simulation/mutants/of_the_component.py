@@ -61,19 +61,7 @@ MUTANTS = (
                 "until = self._clock.now() + CACHED * self._overlap",
             ),
         ),
-        test="tests/unit/services/test_component_token.py",
-    ),
-    Mutant(
-        "component: refused and kept",
-        "a component token that was refused is kept no longer",
-        (
-            Edit(
-                _COMPONENT,
-                "                self._kept = None\n        return",
-                "                pass\n        return",
-            ),
-        ),
-        test="tests/unit/services/test_component_token.py",
+        scenes=("component_token_at_its_end",),
     ),
     Mutant(
         "component: old tickets",

@@ -127,6 +127,7 @@ def refusals_after_silence(world: Directed) -> list[str]:
     world.call("", "refresh", *[_BUSY] * 100)
     world.keep(0, "A")
     world.keep(25, "B")
+    world.look_up(320)
     return world.with_sweeps(500)
 
 

@@ -123,6 +123,23 @@ def component_token_undue(world: Directed) -> list[str]:
     return failures + world.expected(not world.wechat.executed, "renewed though it was not due")
 
 
+def component_token_at_its_end(world: Directed) -> list[str]:
+    """On a fast clock, an environment keeps no component token beyond its end."""
+    world.wechat.life = 600
+    world.begin(age=0.3, component_age=0.2)
+    world.call("", "component_token", *[_BUSY] * 50)
+    end = 0.8 * 600
+
+    def ask() -> None:
+        token = world.component.get()
+        if world.wechat.component.tokens[token].until <= world.stage.time:
+            world.stage.fail("a component token was kept beyond its end")
+
+    world.act(end - 8, "A", ask)
+    world.act(end + 2, "B", ask)
+    return world.cut(600)
+
+
 def verification_that_names_nothing(world: Directed) -> list[str]:
     """WeChat knows the account, and names no refresh token: the one there is, is kept."""
     world.begin(age=0.3, dated=False)

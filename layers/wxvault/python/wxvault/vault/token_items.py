@@ -291,7 +291,6 @@ class TokenItems:
                     equals("fence", state.fence or None),
                     equals("generation", state.generation or None),
                     equals("status", state.status),
-                    equals("lease_id", state.lease_id),
                     equals("lease_until", state.lease_until),
                     *_as_seen(state),
                 )

@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.simulation.mutants.catalogue import MUTANTS
 from tests.simulation.mutants.mutant import Mutant, Mutated
 
@@ -64,6 +62,8 @@ def chase(mutant: Mutant, *, dramas: int = DRAMAS, stories: int = STORIES) -> Ch
     logging.disable(logging.ERROR)
     begun, played = time.monotonic(), 0
     if mutant.test is not None:
+        import pytest  # noqa: PLC0415 -- it takes longer than most chases
+
         code = pytest.main(["-q", "--tb=no", "-p", "no:cacheprovider", str(ROOT / mutant.test)])
         failed = code == pytest.ExitCode.TESTS_FAILED
         seconds = time.monotonic() - begun

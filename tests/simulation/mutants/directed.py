@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from tests.fakes.house import COMPONENT, MERCHANT
 from tests.simulation.judge import Confirmation, Judge
-from tests.simulation.mutants.fates import DirectedWeChat, Fate, Hold
+from tests.simulation.mutants.fates import DirectedWeChat, Fate
+from tests.simulation.mutants.hold_ups import DirectedQueue, DirectedTable, Hold
 from tests.simulation.stage import START
-from tests.simulation.steps import Chances
 from tests.simulation.world import World
 from wxvault.errors import WxvaultError
 from wxvault.protocol.pushes import Authorized, Unauthorized
@@ -22,7 +22,7 @@ from wxvault.vault.token_writing import read_state
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.simulation.stage import Actor
+    from tests.fakes.house import FakeQueue
     from wxvault.protocol.pushes import Push
     from wxvault.vault.expressions import Item, Key
 
@@ -32,20 +32,16 @@ SETTLED_WITHIN = BACK_OFF_CAP + 240 + 300
 class Directed(World):
     """A world with a judge, in which nothing is slow but what a script slows down."""
 
-    prompt = True
-    calm = Chances()
-
     def __init__(
         self, seed: int = 0, *, trace: bool = False, life: int = 7200, overlap: float = 300.0
     ) -> None:
         super().__init__(seed, trace=trace, life=life, overlap=overlap)
-        wechat = self.wechat
-        wechat.__class__ = DirectedWeChat
+        self.wechat.__class__ = DirectedWeChat
+        self.table.__class__ = DirectedTable
         self.judge = Judge(self)
         self.began = START
         self._holds: list[Hold] = []
         self._fates: dict[tuple[str, str], list[Fate]] = {}
-        self._after: dict[Actor, Hold] = {}
         self._last_time = 0
         self.last_arrival = START
         self.pushed: list[Push] = []
@@ -66,7 +62,7 @@ class Directed(World):
         """Say what becomes of an actor's calls, in order; of what follows, the best."""
         self._fates[actor, name] = [*fates]
 
-    def fate(self, actor: str, name: str) -> Fate | None:
+    def call_fate(self, actor: str, name: str) -> Fate | None:
         """Return what becomes of an actor's call."""
         for who in (actor, ""):
             fates = self._fates.get((who, name))
@@ -308,10 +304,10 @@ class Directed(World):
         """Have WeChat push the newest of a kind once more."""
         self.push(next(push for push in reversed(self.pushed) if push.info_type == info_type), 0.0)
 
-    def push(self, push: Push, delay: float, attempt: int = 1) -> None:
+    def push(self, push: Push, delay: float, attempt: int = 1, *, journey: str = "") -> None:
         """Have WeChat push something."""
         self.pushed.append(push)
-        super().push(push, delay, attempt)
+        super().push(push, delay, attempt, journey=journey)
 
     def exchange_code(self) -> object:
         """Exchange the newest code."""
@@ -325,34 +321,36 @@ class Directed(World):
 
     def latency(self, least: float, most: float) -> float:
         """Return the shortest time."""
-        return least if self.prompt else super().latency(least, most)
+        return least
 
-    def step(self, what: str, key: Key | None) -> None:
-        """Come to a step; hold up who is to be held up."""
-        super().step(what, key)
-        self.chances = self.calm
-        actor = self.stage.current
+    def new_queue(self) -> FakeQueue:
+        """Return a queue that delivers."""
+        return DirectedQueue(self)
+
+    def passing[T](
+        self,
+        what: str,
+        key: Key | None,
+        request: Callable[[], T],
+        unheard: Callable[[], object] | None = None,
+    ) -> T:
+        """Have an actor make a request, held up before it or after it, as the script says.
+
+        ``unheard`` is the same request, whose answer is lost before it is repeated.
+        """
         hold = self._held(what, key)
-        if actor is None or hold is None:
-            return
-        self._after[actor] = hold
+        if hold is None:
+            return request()
         self.count("hold")
         self.stage.pause(max(hold.before, hold.until - self.now, 0.0))
-        if hold.repeated:
-            self.chances = Chances(repeated=1.0, unsent=1.0)
-
-    def stepped(self, what: str, key: Key | None) -> None:
-        """Leave a step; hold up, or switch off, who is to be held up or switched off after it."""
-        super().stepped(what, key)
-        actor = self.stage.current
-        hold = None if actor is None else self._after.pop(actor, None)
-        if hold is None:
-            return
-        self.chances = self.calm
+        if hold.repeated and unheard is not None:
+            unheard()
+        answer = request()
         if hold.after:
             self.stage.pause(hold.after)
         if hold.crash:
             self.crash(f"after {what}")
+        return answer
 
     def _held(self, what: str, key: Key | None) -> Hold | None:
         actor = self.stage.current

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tests.fakes.house import MERCHANT
 from tests.simulation.mutants.directed import Directed
 from tests.simulation.mutants.fates import DROPPED, LATEST, UNHEARD, Fate
-from tests.simulation.steps import Chances
 from wxvault.services.tools import token_sha256
+from wxvault.vault.expressions import ConditionFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wxvault.vault.expressions import Key
 
 _MOMENTS = (0.0, 0.0, 0.05, 0.3, 1.0, 2.0, 5.0, 9.0, 20.5, 24.5, 26.0, 33.0)
@@ -107,7 +110,7 @@ class Drama(Directed):
             self.at(when, happen)
         self.look_up(when + dice.choice(_MOMENTS))
 
-    def fate(self, actor: str, name: str) -> Fate | None:
+    def call_fate(self, actor: str, name: str) -> Fate | None:
         """Return what becomes of an actor's call."""
         dice = self.stage.random
         if not self._over and name != "component_token" and dice.random() < self._fated:
@@ -117,15 +120,29 @@ class Drama(Directed):
             return fate
         return None
 
-    def step(self, what: str, key: Key | None) -> None:
-        """Come to a step; hold up who is to be held up."""
-        super().step(what, key)
+    def passing[T](
+        self,
+        what: str,
+        key: Key | None,
+        request: Callable[[], T],
+        unheard: Callable[[], object] | None = None,
+    ) -> T:
+        """Have an actor make a request, held up before it, repeating it, or switched off at it."""
         dice = self.stage.random
-        if self.stage.current is not None and not self._over:
-            if self._lost:
-                self.chances = Chances(repeated=self._lost, crash=self._lost / 2, broken=self._lost)
-            if dice.random() < self._held_up:
-                self.count("hold")
-                self.stage.pause(dice.choice(_HOLDS))
-        elif self._over:
-            self.chances = Chances()
+        if self.stage.current is None or self._over:
+            return request()
+        if dice.random() < self._held_up:
+            self.count("hold")
+            self.stage.pause(dice.choice(_HOLDS))
+        if dice.random() < self._lost / 2:
+            self.count("crash")
+            self.crash(f"before {what}")
+        if what == "write" and unheard is not None and dice.random() < self._lost:
+            self.count("repeated")
+            with suppress(ConditionFailedError):
+                unheard()
+        answer = super().passing(what, key, request, unheard)
+        if dice.random() < self._lost / 2:
+            self.count("crash")
+            self.crash(f"after {what}")
+        return answer

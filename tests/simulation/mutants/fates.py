@@ -1,4 +1,4 @@
-"""What becomes of a call to WeChat, and where somebody is held up."""
+"""What becomes of a call to WeChat, as a script says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tests.fakes.wechat import Answer, Granted, refusal
-from tests.simulation.steps import LATE_SECONDS, SteppedWeChat
+from tests.simulation.calls import SteppedWeChat
+from tests.simulation.steps import LATE_SECONDS
 from wxvault.errors import WeChatUnknownError, WxvaultError
 from wxvault.services.numbers import CALL_SECONDS
 
@@ -38,25 +39,6 @@ UNHEARD = Fate(answered=None)
 DROPPED = Fate(executed=None, answered=None)
 
 
-@dataclass(slots=True)
-class Hold:
-    """An actor is held up at a step: before or after it, or it is switched off there."""
-
-    actor: str
-    what: str
-    """get, write, transact, send, due, put event."""
-    sk: str = ""
-    nth: int = 1
-    before: float = 0.0
-    after: float = 0.0
-    until: float = 0.0
-    """Before the step, until so many seconds after the script began."""
-    crash: bool = False
-    """Switched off after it was done."""
-    repeated: bool = False
-    """Its answer is lost and AWS's client repeats it."""
-
-
 class DirectedWeChat(SteppedWeChat):
     """WeChat, doing with each call what the script says."""
 
@@ -65,7 +47,7 @@ class DirectedWeChat(SteppedWeChat):
     def _call[T](self, call: Call, execute: Callable[[], T]) -> T:
         stage = self.world.stage
         actor = stage.current
-        fate = None if actor is None else self.world.fate(actor.name, call.name)
+        fate = None if actor is None else self.world.call_fate(actor.name, call.name)
         if fate is None:
             return super()._call(call, execute)
         self.world.count("fate")

@@ -146,6 +146,8 @@ def commit_of_the_past(world: Directed) -> list[str]:
     """A commit that was held up until another has renewed is not written over that one's."""
     world.begin(age=0.86)
     world.hold("A", "write", "TOKEN", nth=2, until=24.8)
+    # That costs another's renewal, and one more because the fence was lost.
+    world.count("lost fence")
     world.keep(0, "A")
     world.keep(24.3, "B", skew=0.2)
     return world.end(40)

@@ -139,8 +139,9 @@ MUTANTS = (
         (
             Edit(
                 _CODES,
-                "self._table.write(Put(key, fresh, condition=MISSING))",
-                "self._table.write(Put(key, fresh))",
+                "            known = refusal.item or {}\n            if known",
+                "            self._table.write(Put(key, fresh))\n"
+                "            known = refusal.item or {}\n            if known",
             ),
         ),
         scenes=("later_blind_call",),

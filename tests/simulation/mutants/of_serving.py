@@ -84,7 +84,7 @@ MUTANTS = (
     Mutant(
         "no back-off",
         "who was refused waits before it asks again",
-        (Edit(_POLICY, "return max(1.0, uniform() * ceiling)", "return 0.0"),),
+        (Edit(_POLICY, "    doublings = min(", "    return 0.0\n    doublings = min("),),
         scenes=("refused_verification",),
     ),
 )

@@ -66,7 +66,7 @@ MUTANTS = (
     Mutant(
         "component: old tickets",
         "a ticket older than twelve hours is not tried",
-        (Edit(_COMPONENT, "            if ticket.received_at > oldest\n", ""),),
+        (Edit(_COMPONENT, "ticket.received_at > oldest", "ticket.received_at > 0"),),
         test="tests/unit/services/test_component_token.py",
     ),
     Mutant(
@@ -117,8 +117,8 @@ MUTANTS = (
         (
             Edit(
                 _LOOKUP,
-                "        if not is_servable(state, now, overlap=self._overlap):\n            return None\n",
-                "",
+                "        if not is_servable(state, now, overlap=self._overlap):\n",
+                "        if False:\n",
             ),
             Edit(
                 _LOOKUP,

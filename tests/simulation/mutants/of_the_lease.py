@@ -13,7 +13,11 @@ _KEEPER = "wxvault.services.keeper"
 _POLICY = "wxvault.services.policy"
 
 _LIVE = Edit(
-    _ITEMS, 'any_of(Absent("lease_until"), Compare("lease_until", "<", now)),', "all_of(),"
+    _ITEMS,
+    """        wanted: list[Condition] = [
+            any_of(Absent("lease_until"), Compare("lease_until", "<", now)),""",
+    """        wanted: list[Condition] = [
+            all_of(),""",
 )
 _BUSY = Edit(
     _POLICY, "return state.lease_until is not None and state.lease_until >= now", "return False"
@@ -108,7 +112,7 @@ MUTANTS = (
                 'wanted += [one_of("status", RENEWABLE), is_due]',
                 'wanted += [one_of("status", RENEWABLE)]',
             ),
-            Edit(_KEEPER, "if not (due or forced or early):", "if False:"),
+            Edit(_KEEPER, "if not (due or forced or early", "if False and not (due or early"),
         ),
         behind=("who sees what is not due does not try",),
         scenes=("young_token",),

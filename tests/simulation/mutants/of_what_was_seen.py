@@ -46,13 +46,11 @@ MUTANTS = (
             Edit(
                 _ITEMS,
                 """                else all_of(
-                    equals("fence", state.fence or None),
-                    equals("generation", state.generation or None),
-                    equals("status", state.status),
-                    equals("lease_until", state.lease_until),
-                    *_as_seen(state),
-                )""",
-                """                else all_of()""",
+                    equals("fence", state.fence or None),""",
+                """                else all_of()
+                if True
+                else all_of(
+                    equals("fence", state.fence or None),""",
             ),
         ),
         test="tests/unit/vault/test_amend.py",

@@ -169,7 +169,7 @@ MUTANTS = (
                 "    change = replace(verified(state, lease, now, refresh_token), secrets='keep', due_at=state.due_at)\n",
             ),
         ),
-        scenes=("late_blind_call_of_an_older_grant",),
+        scenes=("hasty_clock_during_an_exchange",),
     ),
     Mutant(
         "lease not awaited",

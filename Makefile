@@ -140,7 +140,7 @@ simulate-all: $(DEV) ## the same with every pair of journeys, every order and ev
 .PHONY: test
 test: lint types lint-template $(MINISTACK) ## everything
 	$(call say,unit and integration tests and what the template promises)
-	@pytest tests --ignore=tests/stack
+	@pytest -n auto --maxprocesses 4 tests --ignore=tests/stack
 	$(call say,the journeys in the deployed local stack)
 	@pytest -v tests/stack
 	$(call say,all green)

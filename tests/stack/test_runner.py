@@ -93,7 +93,9 @@ def test_every_line_of_an_invocation_is_in_the_log(world: World) -> None:
 
 
 STARTER = """
-import sys, time
+import signal, sys, time
+# Who was started in the background of a shell ignores SIGINT, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from sandbox.stack.ministack import MiniStack
 from sandbox.stack.wechat_process import Component, WeChatProcess
 with MiniStack() as emulator:
@@ -127,7 +129,11 @@ def test_however_the_runner_ends_nothing_is_left(number: signal.Signals) -> None
         assert runner.stdout is not None
         emulator, folder, wechat = runner.stdout.readline().split()
         runner.send_signal(number)
-        runner.wait(timeout=20)
+        try:
+            runner.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            runner.kill()
+            raise
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if gone(int(emulator), Path(folder)) and gone(int(wechat), Path(folder)):

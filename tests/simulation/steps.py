@@ -9,7 +9,7 @@ from tests.fakes.house import FakeBus, FakeQueue, FakeSecret
 from tests.fakes.memory_table import MemoryTable
 from tests.simulation.faults import Kind, Step
 from tests.simulation.meaning import read_step, transaction_step, write_step
-from wxvault.errors import SealBrokenError
+from wxvault.errors import SealBrokenError, SealingKeyError, TableUnavailableError
 from wxvault.vault.sealing import Sealing
 
 if TYPE_CHECKING:
@@ -40,10 +40,15 @@ class Terms:
     given_up: float = GIVEN_UP_SECONDS
     repeats: bool = True
     """What was not answered is tried again."""
+    failure: type[Exception] = OutOfReachError
+    """What its caller sees when it gives up."""
     refusal: Callable[[World], Exception] | None = None
+    """What its caller sees when the service refuses; None: the same."""
 
 
 USUAL = Terms()
+_TABLE = Terms(failure=TableUnavailableError)
+_KMS = Terms(failure=SealingKeyError)
 
 
 class ClearSealing(Sealing):
@@ -55,7 +60,9 @@ class ClearSealing(Sealing):
         self.seals = 0
 
     def prepare(self) -> None:
-        """Be ready at any time."""
+        """Have a data key, before WeChat is asked for what needs it."""
+        if self.world.is_news("data key"):
+            self.world.request(Step.SEAL, _nothing, _KMS)
 
     def seal(
         self,
@@ -66,8 +73,7 @@ class ClearSealing(Sealing):
         access_expires_at: float | None = None,
     ) -> dict[str, bytes]:
         """Write the secret beside its place; no two seals are alike."""
-        if self.world.is_news("data key"):
-            self.world.request(Step.SEAL, _nothing)
+        self.prepare()
         self.seals += 1
         return {"sealed_key": b"-"} | {
             attribute: f"{key.pk}|{attribute}|{generation}|{self.seals}|{secret}".encode()
@@ -83,7 +89,7 @@ class ClearSealing(Sealing):
         *place, _, secret = sealed.decode().split("|")
         assert place == [key.pk, attribute, str(item.get("generation", 0))], (place, key)
         if self.world.is_news(f"key of {key.pk}"):
-            self.world.request(Step.OPEN, _nothing, _KMS)
+            self.world.request(Step.OPEN, _nothing, _DECRYPT)
         return secret
 
 
@@ -94,10 +100,10 @@ def _nothing() -> None:
 def _unusable_key(world: World) -> Exception:
     if world.stage.random.random() < 0.5:
         return SealBrokenError("the data key is not usable")
-    return OutOfReachError("throttled")
+    return SealingKeyError("throttled")
 
 
-_KMS = Terms(refusal=_unusable_key)
+_DECRYPT = Terms(failure=SealingKeyError, refusal=_unusable_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,29 +132,31 @@ class SteppedTable(MemoryTable):
         """Read one item."""
         if self.world.stage.current is None:
             return super().get(key)
-        return self.world.request(read_step(key), lambda: MemoryTable.get(self, key))
+        return self.world.request(read_step(key), lambda: MemoryTable.get(self, key), _TABLE)
 
     def newest(self, pk: str, prefix: str, limit: int) -> list[Item]:
         """Read the newest items of a kind."""
         return self.world.request(
-            Step.READ_TICKETS, lambda: MemoryTable.newest(self, pk, prefix, limit)
+            Step.READ_TICKETS, lambda: MemoryTable.newest(self, pk, prefix, limit), _TABLE
         )
 
     def write(self, write: Write) -> Item | None:
         """Do one write."""
         if self.world.stage.current is None:
             return super().write(write)
-        return self.world.request(write_step(write), lambda: MemoryTable.write(self, write))
+        return self.world.request(write_step(write), lambda: MemoryTable.write(self, write), _TABLE)
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Do all writes or none."""
-        self.world.request(transaction_step(writes), lambda: MemoryTable.transact(self, writes))
+        self.world.request(
+            transaction_step(writes), lambda: MemoryTable.transact(self, writes), _TABLE
+        )
 
     def due(self, due_shard: str, until: float) -> Iterator[tuple[Key, float]]:
         """Read what is due; only one of the sixteen reads is a step. The index may lag behind."""
         world = self.world
         if due_shard.endswith("#00"):
-            world.request(Step.READ_DUE, _nothing)
+            world.request(Step.READ_DUE, _nothing, _TABLE)
         for found in super().due(due_shard, until):
             if not world.happens(world.chances.slow):
                 yield found
@@ -220,7 +228,7 @@ def carry_out[T](  # noqa: C901 -- one for each kind of fault
     """Have a request to AWS carried out, or whatever fault is its fate.
 
     Raises:
-        OutOfReachError: AWS's client gave up.
+        Exception: AWS's client gave up; which one, the terms say.
     """
     stage = world.stage
     match world.fate(step):
@@ -232,7 +240,7 @@ def carry_out[T](  # noqa: C901 -- one for each kind of fault
             execute()
             world.crash(f"after {step.label}")
         case Kind.REFUSED:
-            raise OutOfReachError("throttled") if terms.refusal is None else terms.refusal(world)
+            raise terms.failure("throttled") if terms.refusal is None else terms.refusal(world)
         case Kind.DUPLICATED:
             _quietly(execute)
             stage.pause(stage.random.uniform(0.1, 4))
@@ -256,7 +264,7 @@ def carry_out[T](  # noqa: C901 -- one for each kind of fault
             pass
     stage.pause(terms.given_up)
     world.say("gets no answer to", step.label)
-    raise OutOfReachError("no answer")
+    raise terms.failure("no answer")
 
 
 def _much_later[T](world: World, execute: Callable[[], T]) -> T:

@@ -163,6 +163,12 @@ class World(House):
         if self.tracing:
             self.stage.note(" ".join(map(str, words)))
 
+    def give_up(self, how: str, error: WxvaultError) -> None:
+        """Note that the actor that is on could not do what it was asked for."""
+        assert self.stage.current is not None
+        self.stage.current.failed = True
+        self.say(how, error.code)
+
     def written(self, key: Key, before: Item | None, after: Item | None) -> None:
         """Look at a write; whoever checks invariants has more to say."""
 
@@ -201,20 +207,20 @@ class World(House):
 
     def deliver(self, job: Mapping[str, Any], received: int = 1, *, journey: str = "") -> None:
         """Have a job done by whoever does such jobs."""
-        failed: list[bool] = []
+        put_off: list[bool] = []
 
         def work() -> None:
             try:
                 self._do(job)
             except PUT_OFF as error:
                 # As the functions do: the sweep will send it again.
-                self.say("is put off", error.code)
+                self.give_up("is put off", error)
+                put_off.append(True)
             except WxvaultError as error:
-                self.say("fails", error.code)
-                failed.append(True)
+                self.give_up("fails", error)
 
         def at_end(actor: Actor) -> None:
-            lost = actor.crashed or actor.failed or failed
+            lost = actor.crashed or (actor.failed and not put_off)
             if lost and received < RECEIVED_AT_MOST:
                 self.stage.after(REDELIVERED_SECONDS, lambda: self.deliver(job, received + 1))
 
@@ -259,6 +265,7 @@ class World(House):
                     seconds=1,
                 )
             except WxvaultError as error:
+                self.give_up("fails", error)
                 came.append(error)
             else:
                 self.say("outcome", outcome)

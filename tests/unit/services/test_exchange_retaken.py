@@ -26,6 +26,7 @@ from tests.unit.services.kit import (
     told,
     with_component,
 )
+from wxvault.errors import SealingKeyError
 from wxvault.services.onboarding_state import CodeStatus
 from wxvault.services.state import Status
 
@@ -274,3 +275,29 @@ def test_a_push_during_the_refusal_goes_on_at_once() -> None:
     assert asked(house)[-1] == "authorizer_info"
     house.settle()
     assert is_well(house)
+
+
+@pytest.mark.parametrize("second", SECONDS)
+def test_an_answer_that_could_not_be_kept_counts_as_unheard(
+    second: Literal["refused", "new", "same"],
+) -> None:
+    """The sealing key fails after WeChat answered: a newer grant is not undone by that code."""
+    house = authorized()
+    house.wechat.second_exchange = second
+    later(house, 10)
+    code = pushed(house)
+    house.wechat.during["query_auth"] = [lambda: setattr(house.keys, "disabled", True)]
+    with pytest.raises(SealingKeyError):
+        exchange(house, code)
+    assert (code_of(house, code).status, code_of(house, code).unanswered) == (
+        CodeStatus.RECEIVED,
+        1,
+    )
+    house.keys.disabled = False
+    later(house, 10)
+    exchange(house, pushed(house))
+    later(house, 60)
+    house.settle()
+    assert code_of(house, code).status is CodeStatus.DONE
+    assert secrets_of(house)[1] == house.wechat.accounts[MERCHANT].refresh_token
+    assert house.wechat.honours(MERCHANT, house.lookup.find(MERCHANT).access_token)

@@ -48,10 +48,15 @@ class CodeSteps[W]:
         tenant_id = None if binding is None else binding.tenant_id
         return self._codes.done(code.code_sha256, claim_id, appid, tenant_id=tenant_id)
 
-    def give_back(self, code: Code, claim_id: str) -> None:
-        """Let a claim go under which no call is open; earlier ones may be."""
+    def give_back(self, code: Code, claim_id: str, *, answered: bool = False) -> None:
+        """Let a claim go under which no call is open; earlier ones may be.
+
+        ``answered``: WeChat has answered well under this claim, and that could not be kept. It is
+        as if nobody had heard it: whoever takes the code again asks what is true.
+        """
         later = self._tools.clock.now() + back_off(code.returns + 1, self._tools.uniform)
-        self._codes.give_back(code, claim_id, due_at=later, unanswered=code.unanswered)
+        unanswered = max(code.unanswered, int(answered))
+        self._codes.give_back(code, claim_id, due_at=later, unanswered=unanswered)
 
     def end(
         self, code: Code, settled: Settled, binding: Binding | None, answer: AuthorizerAnswer

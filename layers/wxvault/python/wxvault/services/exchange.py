@@ -102,7 +102,7 @@ class Exchange[W]:
             tools.log_refusal(appid, error)
         except (LeaseGoneError, SealingKeyError) as error:
             self._abandon(question.lease, answered=question.answered)
-            self._steps.give_back(claimed, claim_id)
+            self._steps.give_back(claimed, claim_id, answered=question.answered)
             if isinstance(error, SealingKeyError):
                 raise
 

@@ -188,7 +188,7 @@ class Judge:
         """Return by how much WeChat was asked too often.
 
         A confirmation counts twice: its push may come long after its redirect was exchanged. That a
-        step was slow is no reason.
+        step was slow is no reason; that a machine was switched off for it is.
         """
         wechat, world = self._wechat, self._world
         expiries = world.elapsed // (DUE_FROM * wechat.life)
@@ -199,6 +199,7 @@ class Judge:
             + len(self.cancelled)
             + self.forced
             + faults
+            + self._stage.timeouts
         )
         renewals = wechat.executed.count("refresh")
         if renewals <= reasons:

@@ -140,7 +140,7 @@ class _Progress:
 
 
 def _prepare() -> None:
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     # Schedules are full of circles; they are collected between batches, not while one is played.
     gc.disable()
 

@@ -63,6 +63,8 @@ class Stage:
         self.failures: list[str] = []
         """What no actor and no event expected; the schedule ends at the first."""
         self.spawned = 0
+        self.timeouts = 0
+        """How many actors were switched off at their deadline."""
         self._notes: list[tuple[float, str, str]] = []
         self._coming: list[tuple[float, int, Actor | None, int, Callable[[], None] | None]] = []
         self._living: dict[Actor, None] = {}
@@ -138,6 +140,7 @@ class Stage:
         if me.crashed:
             raise CrashedError
         if self.time >= me.deadline:
+            self.timeouts += 1
             self.crash("out of time")
 
     def crash(self, why: str) -> NoReturn:

@@ -133,7 +133,7 @@ simulate: $(DEV) ## crash, silence and reorder every step of the use cases in vi
 	@PYTHONPATH=layers/wxvault/python exec python -m tests.simulation.run $(SEED)
 
 .PHONY: simulate-all
-simulate-all: $(DEV) ## the same with every pair of journeys, every order and every fault: an hour or so
+simulate-all: $(DEV) ## the same with every pair of journeys, every order and every fault: about 20 minutes
 	$(call say,every pair of journeys, in every order, with every fault)
 	@PYTHONPATH=layers/wxvault/python exec python -m tests.simulation.run --all
 

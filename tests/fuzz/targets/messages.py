@@ -123,7 +123,9 @@ def make_keys(data: bytes) -> None:
         values = secret.values() if isinstance(secret, dict) else ()
         lists = [value for value in values if isinstance(value, list)]
         told = (item for values in lists for item in values if isinstance(item, str))
-        _say_nothing(error, *(item for item in told if len(item) >= 16))
+        # A Token that is written like a field's name is named where that field is.
+        secrets = (item for item in told if len(item) >= 16 and item not in "encoding_aes_keys")
+        _say_nothing(error, *secrets)
         return
     require(all(len(key) == 32 for key in made.aes_keys), "a key of another length")
     require(1 <= len(made.tokens) <= 3, "too many Tokens")

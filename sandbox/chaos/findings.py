@@ -233,7 +233,10 @@ def _left_behind(report: Report, drill: Drill) -> None:
 
 
 def _events(drill: Drill) -> tuple[int, int]:
-    """Count the transitions that went over the bus, and all that there were."""
+    """Count the transitions that went over the bus, and all since each merchant's first one there.
+
+    Numbers begin somewhere, and rise by one.
+    """
     told: dict[str, set[int]] = {}
     for event in drill.stack.bus_events():
         if isinstance(number := event.detail.get("sequence"), int):
@@ -242,8 +245,9 @@ def _events(drill: Drill) -> tuple[int, int]:
         appid: int(str(item.get("sequence", {}).get("N", "0")))
         for appid, item in drill.vault.items()
     }
-    sent = sum(len(told.get(appid, set())) for appid in sequences)
-    return sent, sum(sequences.values())
+    heard = {appid: numbers for appid, numbers in told.items() if appid in sequences}
+    due = sum(sequences[appid] - min(numbers) + 1 for appid, numbers in heard.items())
+    return sum(len(numbers) for numbers in heard.values()), due
 
 
 def _logged(drill: Drill) -> Counter[str]:

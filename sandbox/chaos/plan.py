@@ -51,7 +51,7 @@ class Plan:
     """For what part of them the access token is dropped too: look-ups have to wait."""
     merchants_pause: float = 1.3
     weather_pause: float = 1.5
-    killer_pause: float = 5.0
+    killer_pause: float = 4.0
     sweep_killed_after: float = 0.8
     """At what part of the run the sweep is killed, once; so the recovery meets its lease too."""
     storm_pause: float = 20.0

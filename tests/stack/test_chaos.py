@@ -45,12 +45,12 @@ def test_only_what_functions_ask_goes_through_the_proxy(shaken: LocalStack) -> N
     question = {"authorizer_appid": "wx0000000000000000"}
     assert shaken.invoke("token", question)["error"]["code"] == "unknown_authorizer"
     with shaken.faults.active(Rule("throttle", "dynamodb", "GetItem")):
-        assert shaken.invoke("token", question)["error"]["code"] == "internal"
+        assert shaken.invoke("token", question)["error"]["code"] == "table_unavailable"
         shaken.scan_table()
     assert shaken.invoke("token", question)["error"]["code"] == "unknown_authorizer"
-    # Three tries of this one; a push may have met the rule as well.
+    # Tried more than once; a push may have met the rule as well.
     assert shaken.faults.injected().keys() == {("dynamodb", "GetItem", "throttle")}
-    assert sum(shaken.faults.injected().values()) >= 3
+    assert sum(shaken.faults.injected().values()) >= 2
 
 
 def test_nothing_is_lost_and_nothing_dead_is_handed_out(shaken: LocalStack) -> None:

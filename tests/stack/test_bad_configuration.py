@@ -112,8 +112,9 @@ def test_a_broken_push_secret_is_named_and_never_quoted(
 def test_a_broken_app_secret_is_named_and_never_quoted(
     stack: LocalStack, value: str | None, field: str
 ) -> None:
-    """Whoever asks for a component token is told; what there is, is still handed out."""
-    with unchanged_table(stack), secret_changed(stack, APP, value):
+    """Whoever has it renewed is told; what there is, is handed out; and then it heals."""
+    with secret_changed(stack, APP, value):
+        make_due(stack, None)
         error = stack.invoke("renew", {"job": "component"})["error"]
         token = stack.invoke("token", {"component": True})
     assert error["code"] == "configuration"
@@ -121,6 +122,13 @@ def test_a_broken_app_secret_is_named_and_never_quoted(
     assert error["remedy"]
     assert TOKEN not in json.dumps(error)
     assert stack.wechat.check(token["access_token"]).honoured
+    stack.kill_environments("renew")
+
+    def renewed() -> bool:
+        make_due(stack, None)
+        return bool(stack.invoke("renew", {"job": "component"}).get("outcome") == "renewed")
+
+    eventually(renewed, what="a renewal with the right AppSecret", seconds=60)
 
 
 def test_a_rotated_push_secret_is_noticed_at_once(stack: LocalStack) -> None:

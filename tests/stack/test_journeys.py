@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +22,7 @@ from tests.stack.pages import (
 from tests.stack.stories import call_held
 from tests.stack.truth import Vault, assert_truth, at_rest
 from tests.stack.world import AUTHORIZER_TOKEN, COMPONENT_TOKEN, PRE_AUTH_CODE, QUERY_AUTH, World
+from wxvault.services.state import Status
 
 if TYPE_CHECKING:
     from typing import Any
@@ -299,3 +301,29 @@ def test_an_account_without_api_ability_has_no_token(world: World) -> None:
     assert error["code"] == "no_api_ability"
     assert error["remedy"]
     assert mute.count(AUTHORIZER_TOKEN, what="calls") == 0
+
+
+def test_who_comes_back_after_the_retention_is_a_new_merchant(stack: LocalStack) -> None:
+    """What is past its end is deleted by whoever writes first, who has the right to."""
+    world = World.fresh(stack)
+    world.authorise()
+    world.stack.wechat.cancel(world.appid, push="first")
+    eventually(
+        lambda: (
+            Vault(stack).state(world.appid).status is Status.REVOKED
+            and not Vault(stack).state(world.appid).verifying
+        ),
+        what="the cancellation",
+    )
+    # DynamoDB deletes what is past its end when it likes, up to days late.
+    stack.root.dynamodb.update_item(
+        TableName=stack.outputs["TableName"],
+        Key={"pk": {"S": f"A#{stack.component.appid}#{world.appid}"}, "sk": {"S": "TOKEN"}},
+        UpdateExpression="SET #end = :past",
+        ExpressionAttributeNames={"#end": "delete_after"},
+        ExpressionAttributeValues={":past": {"N": str(int(time.time()) - 60)}},
+    )
+    time.sleep(1.1)
+    world.authorise()
+    found = stack.invoke("token", {"authorizer_appid": world.appid})
+    assert stack.wechat.check(found["access_token"]).honoured

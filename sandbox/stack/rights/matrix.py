@@ -19,6 +19,7 @@ _WORDS: Final = {
     "dynamodb:GetItem": "get",
     "dynamodb:PutItem": "put",
     "dynamodb:UpdateItem": "update",
+    "dynamodb:DeleteItem": "delete",
     "dynamodb:Query": "query",
     "kms:GenerateDataKey": "seal",
     "kms:Decrypt": "open",

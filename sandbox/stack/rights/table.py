@@ -39,7 +39,8 @@ _WRITE_LOG: Final = frozenset({"logs:CreateLogStream", "logs:PutLogEvents"})
 FUNCTIONS: Final[Mapping[str, Rights]] = {
     # Anybody may send to it. Broken into, it learns no token: what it reads is sealed.
     "callback": {
-        "Table": _items("Get", "Put", "Update"),
+        # Whoever writes to an authorizer that is past its end deletes what is left of it first.
+        "Table": _items("Get", "Put", "Update", "Delete"),
         "SealingKey": _SEAL,
         "PushSecret": _READ_SECRET,
         "RenewQueue": _SEND,
@@ -67,7 +68,7 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         OWN_LOG: _WRITE_LOG,
     },
     "exchange-worker": {
-        "Table": _items("Get", "Update"),
+        "Table": _items("Get", "Update", "Delete"),
         "SealingKey": _SEAL | _OPEN,
         "ExchangeQueue": _RECEIVE,
         "EventBus": _PUT_EVENTS,
@@ -86,7 +87,7 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
     },
     # The only one that reads the AppSecret.
     "renew": {
-        "Table": _items("Get", "Update") | {"dynamodb:Query"},
+        "Table": _items("Get", "Update", "Delete") | {"dynamodb:Query"},
         "SealingKey": _SEAL | _OPEN,
         "AppSecret": _READ_SECRET,
         "RenewQueue": _RECEIVE,

@@ -18,6 +18,7 @@ from tests.unit.services.kit import (
     told,
     until_due,
 )
+from wxvault.errors import RenewalFailingError
 from wxvault.services.outcome import Outcome
 from wxvault.services.tools import token_sha256
 
@@ -151,6 +152,28 @@ def test_a_forced_renewal_that_is_refused_does_not_count() -> None:
     refuse(house, "refresh", 45009)
     assert force(house) is Outcome.REFUSED
     assert stored(house).forced_times == ()
+    asked(house)
+    for _ in range(20):
+        assert force(house) is Outcome.NOT_DUE
+    assert asked(house) == []
+    until_due(house)
+    assert force(house) is Outcome.RENEWED
+
+
+def test_a_refused_token_is_not_handed_out_again_while_wechat_refuses() -> None:
+    """Whoever proved it refused hears that the renewal fails, and WeChat is asked once."""
+    house = authorized()
+    later(house, FIFTH)
+    refuse(house, "refresh", 45009)
+    digest = current_sha256(house)
+    asked(house)
+    for _ in range(20):
+        with pytest.raises(RenewalFailingError) as caught:
+            house.lookup.find(MERCHANT, rejected_token_sha256=digest)
+        assert caught.value.wechat_errcode == 45009
+    assert asked(house) == ["refresh"]
+    # Who has not seen it refused gets it: nobody has proved to them that it is dead.
+    assert house.lookup.find(MERCHANT).access_token
 
 
 def test_what_cannot_be_opened_was_not_refused() -> None:

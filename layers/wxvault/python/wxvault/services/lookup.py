@@ -111,7 +111,8 @@ class Lookup:
                     return self._found(state, token, asked)
                 if asked in (Outcome.NOT_DUE, Outcome.REFUSED, Outcome.FAILING):
                     # No better one can be had now: the one there is, is still good, or it fails.
-                    if token is not None:
+                    # One that WeChat refused is not good while WeChat refuses to renew it too.
+                    if token is not None and not (state.attempts and _is(token, rejected)):
                         return self._found(state, token, asked)
                     raise self._why(state, broken) or _failing(authorizer_appid, state)
                 if left > 0 and now >= ask_again_at and not has_live_lease(state, now):

@@ -13,6 +13,7 @@ from wxvault.protocol.return_codes import ADDRESS_REFUSED, address_to_whitelist
 from wxvault.services import decisions
 from wxvault.services.numbers import CACHED, FORCED_LIMIT, FORCED_WINDOW_SECONDS
 from wxvault.services.outcome import Outcome
+from wxvault.services.policy import is_due
 from wxvault.services.state import Event, Settled, TokenChange
 
 if TYPE_CHECKING:
@@ -89,11 +90,14 @@ class Tools:
         """Say whether the current token was proved refused, so that it must be renewed.
 
         A token that is not the current one, or that is younger than 0.2 of the overlap (the news of
-        it may still be under way), is not; nor is more than one forced in that time.
+        it may still be under way), is not; nor is more than one forced in that time. While WeChat
+        refuses, the back-off counts, whatever anybody reports.
         """
         if rejected_token_sha256 is None:
             return False
         now, pause = self.clock.now(), CACHED * self.overlap
+        if state.attempts and not is_due(state, now):
+            return False
         if state.stored_at is None or now - state.stored_at < pause:
             return False
         if state.forced_at is not None and now - state.forced_at < pause:

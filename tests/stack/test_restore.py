@@ -121,6 +121,7 @@ def test_a_table_that_is_gone_comes_back_under_its_own_name(stack: LocalStack) -
     stack.wechat.expire(world.appid, "refresh_replaced")
     make_due(stack, world.appid)
     assert renew(stack, world.appid) == "renewed"
+    told = Vault(stack).state(world.appid).sequence
     client.update_table(TableName=name, DeletionProtectionEnabled=False)
     client.delete_table(TableName=name)
     client.restore_table_from_backup(TargetTableName=name, BackupArn=backup)
@@ -141,7 +142,8 @@ def test_a_table_that_is_gone_comes_back_under_its_own_name(stack: LocalStack) -
     )
     client.update_table(TableName=name, DeletionProtectionEnabled=True)
     assert "in place" in make_restore(stack)
-    assert at_rest(world).status == "active"
+    after_it = at_rest(world)
+    assert (after_it.status, after_it.sequence > told) == ("active", True)
     assert_good(world)
 
 

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.restore.copying import Report, copy
+from tools.restore.copying import Mode, Report, copy
 from tools.restore.items import Kind
 from wxvault.clock import SystemClock
+from wxvault.errors import WxvaultError
 from wxvault.vault.table import DynamoTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from wxvault.clock import Clock
 
 _TELL_SECONDS = 2.0
 _YES = ("", "0", "no", "1", "yes")
@@ -60,21 +63,40 @@ def _restore(stack: str, source: str, *, overwrite: bool) -> int:
     backup = table if in_place else DynamoTable(client, source, clock, random.random)
     where = "in place" if in_place else f"from {source}"
     print(f"{stack}: {target.table_name}, {where}", flush=True)
-    report = copy(
-        backup.everything(),
-        table,
-        target.component_appid,
-        clock,
-        # In place every item stands in its own place.
-        overwrite=overwrite or in_place,
-        tell=_progress(),
+    mode = Mode.OVERWRITE if overwrite else Mode.MISSING
+    return bring_back(
+        backup, table, target.component_appid, clock, Mode.IN_PLACE if in_place else mode
     )
-    for line in lines(report):
+
+
+def bring_back(
+    backup: DynamoTable, table: DynamoTable, component_appid: str, clock: Clock, mode: Mode
+) -> int:
+    """Copy everything and print the report, also when AWS puts an end to it; the exit status."""
+    report = Report()
+    failure = ""
+    try:
+        copy(
+            backup.everything(),
+            table,
+            component_appid,
+            clock,
+            mode=mode,
+            report=report,
+            tell=_progress(),
+        )
+    except WxvaultError as error:
+        failure = error.message
+    except (ClientError, BotoCoreError) as error:
+        failure = f"AWS: {error}"
+    for line in lines(report, finished=not failure):
         print(line, flush=True)
+    if failure:
+        return _complain(f"{failure}\nIt was broken off there: run it again.")
     return 1 if report.busy else 0
 
 
-def lines(report: Report) -> list[str]:
+def lines(report: Report, *, finished: bool = True) -> list[str]:
     """Say what was done, and what follows."""
     told = []
     for kind in Kind:
@@ -96,7 +118,7 @@ def lines(report: Report) -> list[str]:
             f"WeChat is asked about {merchants} merchants, from half a minute from now on. Until "
             "it has answered for a merchant, its token is withheld."
         )
-    return told or ["  the backup is empty"]
+    return told or ["  the backup is empty" if finished else "  nothing is done yet"]
 
 
 def _target(stack: str) -> Target:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from wxvault.vault.expressions import Item
 
 SEQUENCE_GAP = 1000
-"""Events that were told after the backup have numbers too; no number is told twice."""
+"""Events that were told after the backup have numbers too; no number is told twice.
+
+An authorizer's numbers begin with the time in seconds, so that those which were told lie below
+the time of now; the gap is for numbers that are ahead of the time, as after an earlier restore.
+"""
 
 LEASE_ID = "restore"
 
@@ -45,6 +49,8 @@ class Kind(StrEnum):
 _BY_LETTER = {"S": Kind.SESSION, "P": Kind.PRE_AUTH, "X": Kind.CODE, "N": Kind.SEEN}
 _KEPT_IF_THERE = {Kind.TICKET, Kind.CODE, Kind.SEEN}
 """What stands in the table is the same, or further on."""
+_ASKED_ABOUT = {Kind.AUTHORIZER, Kind.COMPONENT}
+"""What goes back with a question to WeChat; everything else goes back as it is."""
 
 
 def kind_of(key: Key, component_appid: str) -> Kind:
@@ -73,10 +79,17 @@ def is_kept(kind: Kind, item: Item, live: Item | None, *, now: float, overwrite:
     return live is None or (overwrite and kind not in _KEPT_IF_THERE)
 
 
+def is_asked_about(kind: Kind, live: Item, *, now: float) -> bool:
+    """Say whether an item of a table that was itself restored is to be asked about."""
+    return kind in _ASKED_ABOUT and not is_past_its_end(live, now)
+
+
 def restored(
     kind: Kind, item: Item, live: Item | None, *, now: float, component_appid: str
 ) -> dict[str, Value]:
     """Return the attributes with which an item goes back (its key is none of them).
+
+    ``live`` is what stands in its place and has not itself come out of a backup.
 
     A merchant is withheld until WeChat has said whether the authorisation lives and what its
     refresh token is; of the component, another token is bought. For the length of a lease nobody
@@ -85,13 +98,13 @@ def restored(
     kept: dict[str, Value] = {
         name: value for name, value in item.items() if name not in {"pk", "sk"}
     }
-    if kind not in {Kind.AUTHORIZER, Kind.COMPONENT}:
+    if kind not in _ASKED_ABOUT:
         return kept
     for name in _TROUBLES:
         kept.pop(name, None)
     there: Mapping[str, Value] = {} if live is None else live
     kept["fence"] = max(_whole(item, "fence"), _whole(there, "fence")) + 1
-    sequence = max(_whole(item, "sequence") + SEQUENCE_GAP, _whole(there, "sequence"))
+    sequence = max(_whole(item, "sequence") + SEQUENCE_GAP, int(now))
     if live is not None and _whole(there, "sequence") >= _whole(item, "sequence"):
         # Its own counter has seen every event.
         sequence = _whole(there, "sequence")

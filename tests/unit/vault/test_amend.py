@@ -152,6 +152,7 @@ def test_made_by_somebody_else_meanwhile(vault: Vault) -> None:
     decide = Decider()
     assert vault.tokens.amend(MERCHANT, decide) is not None
     assert decide.seen[0] is None
+    assert len(decide.seen) == 2
     assert decide.seen[1] is not None
     assert vault.there["tenant_id"] == "acme"
 

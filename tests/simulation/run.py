@@ -37,13 +37,50 @@ _BATCH = 50
 _TOP_UP_SEEDS = 60
 _PROGRESS_SECONDS = 5.0
 _SHOWN_FAILURES = 20
+DISTINCT = 20_000
+"""So many different schedules a whole run has to play at least."""
+USUAL_SECONDS = 120.0
+"""The usual run should take no longer."""
 
 type Job = tuple[str, ...]
 
 
+class NoScheduleError(Exception):
+    """Nothing has this name."""
+
+
+def named(name: str) -> Story | Case:
+    """Return a schedule that will tell its trace.
+
+    Raises:
+        NoScheduleError: it is neither a number nor a name as failures are printed with.
+    """
+    if name.isdecimal():
+        return Story(int(name), trace=True)
+    try:
+        plan = Plan.read(name)
+    except (LookupError, ValueError):
+        plan = None
+    if (
+        plan is None
+        or str(plan) != name
+        or plan.mode not in cases.MODES
+        or not set(plan.journeys) <= set(JOURNEYS)
+    ):
+        raise NoScheduleError(
+            f"no schedule is called {name!r}: give a number (SEED=17), or the name that a failure"
+            " was printed with (SEED=one:renew:kept-refused:3:late)"
+        )
+    return Case(plan, trace=True)
+
+
 def tell(name: str) -> tuple[str, bool]:
-    """Play one schedule; return its trace with what was wrong, and whether anything was."""
-    town = Story(int(name), trace=True) if name.isdigit() else Case(Plan.read(name), trace=True)
+    """Play one schedule; return its trace with what was wrong, and whether anything was.
+
+    Raises:
+        NoScheduleError: there is none of this name.
+    """
+    town = named(name)
     failures = town.play()
     verdict = failures or ["every invariant holds"]
     return "\n".join([f"schedule {name}", town.stage.trace(), *verdict]), bool(failures)
@@ -166,8 +203,13 @@ def run(jobs: list[Job], *, top_up: bool = True) -> tuple[Tally, float]:
     return total, progress.seconds
 
 
-def report(total: Tally, seconds: float) -> bool:
-    """Say what came of it; return whether everything is as it must be."""
+def report(
+    total: Tally, seconds: float, *, distinct: int = 0, usual_seconds: float | None = None
+) -> bool:
+    """Say what came of it; return whether everything is as it must be.
+
+    That includes so many distinct schedules; having taken longer than usual is only said.
+    """
     missing = total.missing()
     print("\nFaults, by step and kind:\n")
     print(total.matrix())
@@ -179,9 +221,13 @@ def report(total: Tally, seconds: float) -> bool:
     )
     for (step, kind), lacking in missing.items():
         print(f"  not often enough, {lacking} are missing: {step.label} × {kind.label}")
+    if too_few := len(total.digests) < distinct:
+        print(f"  too few: {distinct} distinct schedules have to be played")
+    if usual_seconds is not None and seconds > usual_seconds:
+        print(f"  slow: it took more than {usual_seconds:.0f} s (which is no failure)")
     for name, failure in itertools.islice(total.failures.items(), _SHOWN_FAILURES):
         print(f"  FAILED  make simulate SEED={name}\n          {failure}")
-    return not missing and not total.failures
+    return not missing and not too_few and not total.failures
 
 
 def main(arguments: list[str]) -> int:
@@ -194,7 +240,11 @@ def main(arguments: list[str]) -> int:
     told = parser.parse_args(arguments)
     _prepare()
     if told.name:
-        text, failed = tell(told.name)
+        try:
+            text, failed = tell(told.name)
+        except NoScheduleError as error:
+            print(error, file=sys.stderr)
+            return 2
         print(text)
         return int(failed)
     if told.pair:
@@ -205,7 +255,10 @@ def main(arguments: list[str]) -> int:
     jobs = all_jobs(told.random) if told.all else usual_jobs(told.random)
     print(f"{len(jobs)} batches of schedules in {PROCESSES} processes", flush=True)
     total, seconds = run(jobs)
-    return int(not report(total, seconds))
+    # Whoever asks for fewer seeds wants a part only.
+    distinct = DISTINCT if told.random >= SEEDS else 0
+    usual_seconds = None if told.all else USUAL_SECONDS
+    return int(not report(total, seconds, distinct=distinct, usual_seconds=usual_seconds))
 
 
 if __name__ == "__main__":

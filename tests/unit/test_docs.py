@@ -476,6 +476,12 @@ def slug(heading: str) -> str:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
+def test_nothing_is_left_to_be_filled_in(name: str) -> None:
+    """No figure that was to be put in later is missing."""
+    assert "@@" not in text_of(name)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_json_is_json(name: str) -> None:
     """Every block of JSON can be read."""
     for block in blocks(name, "json"):

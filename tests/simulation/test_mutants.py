@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.simulation.mutants.catalogue import MUTANTS
-from tests.simulation.mutants.chase import in_a_process
+from tests.simulation.mutants.chase import ROOT, in_a_process
 from tests.simulation.mutants.directed import Directed
 from tests.simulation.mutants.drama import Drama
+from tests.simulation.mutants.made_up import BREAKING, HARMLESS
 from tests.simulation.mutants.mutant import Edit, EditError
 from tests.simulation.mutants.scenes import SCENES
 
@@ -38,8 +40,40 @@ def _quiet() -> Iterator[None]:
 def test_a_missing_guard_is_noticed(mutant: Mutant) -> None:
     """With the guard taken away, the judge finds fault (and nothing merely breaks)."""
     end = in_a_process(mutant.name)
-    assert end.caught, f"{end.schedules} schedules are well without: {mutant.guard}"
     assert not end.broken, end.said
+    assert end.caught, f"{end.schedules} schedules are well without: {mutant.guard}"
+
+
+@pytest.mark.parametrize("mutant", BREAKING, ids=lambda mutant: mutant.name.replace(" ", "-"))
+def test_who_only_breaks_is_not_caught(mutant: Mutant) -> None:
+    """Code that does not run fails every test, and so shows nothing of a guard."""
+    end = in_a_process(mutant.name)
+    assert end.broken
+    assert not end.caught
+    assert "NameError" in end.said
+
+
+@pytest.mark.parametrize("mutant", HARMLESS, ids=lambda mutant: mutant.name.replace(" ", "-"))
+def test_who_does_no_harm_is_not_caught(mutant: Mutant) -> None:
+    """The tests that mutants name do not fail by themselves."""
+    end = in_a_process(mutant.name)
+    assert not end.broken, end.said
+    assert not end.caught, end.said
+
+
+def test_the_figures_told_are_those_of_the_catalogue() -> None:
+    """How many guards were taken away, and what noticed it, is counted, not remembered."""
+    text = (ROOT / "docs/reliability.md").read_text("utf-8")
+    told = {
+        name: [int(number) for number in re.findall(r"\d+", figures)]
+        for name, figures in re.findall(r"^\| ([\w ]+) \| (.*) \|$", text, re.MULTILINE)
+    }
+    behind = sum(bool(mutant.behind) for mutant in MUTANTS)
+    directed = sum(mutant.test is not None for mutant in MUTANTS)
+    assert told["guards taken away"] == [len(MUTANTS), behind]
+    assert told["noticed by a schedule"] == [len(MUTANTS) - directed]
+    assert told["noticed by a directed test that the mutant names"] == [directed]
+    assert f"each guard of the vault ({len(MUTANTS)} of them:" in text
 
 
 @pytest.mark.parametrize("name", SCENES)

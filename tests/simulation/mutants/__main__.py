@@ -35,13 +35,13 @@ def main() -> int:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         ends = pool.map(lambda one: in_a_process(one.name, given.dramas, given.stories), wanted)
         for mutant, end in zip(wanted, ends, strict=True):
-            if not end.caught or end.broken:
+            if not end.caught:
                 away.append(mutant.name)
             verdict = end.said if end.caught else f"GOT AWAY ({end.schedules} schedules)"
             guard = " + ".join((mutant.guard, *mutant.behind))
             print(f"{mutant.name:34} {guard}", flush=True)
             if end.broken:
-                verdict = f"BROKE: {verdict}"
+                verdict = f"BROKE: {end.said}"
             print(f"{'':34} {end.by} ({end.schedules}. schedule): {verdict}", flush=True)
     seconds = time.monotonic() - begun
     print(f"{len(wanted) - len(away)} of {len(wanted)} caught in {seconds:.0f} s")

@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.simulation.mutants.catalogue import MUTANTS
+from tests.simulation.mutants.made_up import BREAKING, HARMLESS
 from tests.simulation.mutants.mutant import Mutant, Mutated
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Chase:
     said: str
     seconds: float
     broken: bool = False
-    """It did not fail but break: that proves nothing of its guard."""
+    """It did not run, so it was not caught: that proves nothing of its guard."""
 
 
 def schedules(names: tuple[str, ...], dramas: int, stories: int) -> Iterator[tuple[str, list[str]]]:
@@ -56,25 +58,36 @@ def schedules(names: tuple[str, ...], dramas: int, stories: int) -> Iterator[tup
         yield f"story {seed}", Story(seed).play()
 
 
+def _guarded(played: Iterator[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str]]]:
+    """Take a schedule that cannot even be set up for one that broke."""
+    try:
+        yield from played
+    except Exception:  # noqa: BLE001 -- whatever it is, the mutant is to be named with it
+        yield "its beginning", [traceback.format_exc()]
+
+
 def chase(mutant: Mutant, *, dramas: int = DRAMAS, stories: int = STORIES) -> Chase:
     """Install a mutant in this process, and play until it is caught."""
     Mutated(mutant).install()
     logging.disable(logging.ERROR)
     begun, played = time.monotonic(), 0
     if mutant.test is not None:
-        import pytest  # noqa: PLC0415 -- it takes longer than most chases
+        # It imports pytest, which takes longer than most chases.
+        from tests.simulation.mutants.witness import questioned  # noqa: PLC0415
 
-        code = pytest.main(["-q", "--tb=no", "-p", "no:cacheprovider", str(ROOT / mutant.test)])
-        failed = code == pytest.ExitCode.TESTS_FAILED
+        seen = questioned(str(ROOT / mutant.test))
+        said = next(iter(seen.noticed + seen.broke), "nothing")
+        broken = bool(seen.broke) and not seen.noticed
         seconds = time.monotonic() - begun
-        return Chase(failed, 1, mutant.test, "the test fails", seconds, broken=code > 1)
+        return Chase(bool(seen.noticed), 1, mutant.test, said, seconds, broken=broken)
     if mutant.scenes:
         dramas = stories = 0
-    for by, failures in schedules(mutant.scenes, dramas, stories):
+    for by, failures in _guarded(schedules(mutant.scenes, dramas, stories)):
         played += 1
         if failures:
             said, seconds = failures[0].strip().splitlines()[-1], time.monotonic() - begun
-            return Chase(True, played, by, said, seconds, broken=_BROKEN in failures[0])
+            broken = _BROKEN in failures[0]
+            return Chase(not broken, played, by, said, seconds, broken=broken)
     return Chase(False, played, "", "nothing", time.monotonic() - begun)
 
 
@@ -103,8 +116,8 @@ def in_a_process(name: str, dramas: int = DRAMAS, stories: int = STORIES) -> Cha
 
 
 def named(name: str) -> Mutant:
-    """Return a mutant."""
-    return next(mutant for mutant in MUTANTS if mutant.name == name)
+    """Return a mutant, made up or not."""
+    return next(one for one in (*MUTANTS, *BREAKING, *HARMLESS) if one.name == name)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from sandbox.stack.ports import free_port
 from sandbox.stack.processes import OwnedProcess
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import TracebackType
 
 _LAUNCHER = Path(__file__).with_name("emulator") / "launch.py"
@@ -30,6 +31,10 @@ _POLL_SECONDS = 0.05
 _LOG_TAIL = 4000
 # The server's own lines; what functions print carries no such beginning.
 _SERVER_ERROR = re.compile(r"\d{4}-\d\d-\d\d [\d:]+ (ERROR|CRITICAL) \[")
+# What it says of an environment that ended while it was starting, and said nothing itself.
+_ENDED_AT_START = re.compile(
+    r"execution error for (\S+): Worker process exited immediately\. stderr:\s*$"
+)
 
 
 class EmulatorError(StackError):
@@ -60,6 +65,8 @@ class MiniStack:
         self.port = 0
         self.functions_endpoint = ""
         """Where functions find AWS, if not at the emulator itself: a proxy in front of it."""
+        self.killed: set[str] = set()
+        """Functions of which environments were killed on purpose, by their full names."""
         self._process: OwnedProcess | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -138,9 +145,13 @@ class MiniStack:
         return path.read_text(errors="replace")[-_LOG_TAIL:] if path.exists() else ""
 
     def complaints(self) -> list[str]:
-        """Errors of the server itself; a poller that fails says so nowhere else."""
+        """Errors of the server itself; a poller that fails says so nowhere else.
+
+        Not that an environment ended at its start, where that was our doing.
+        """
         lines = (self.folder / "ministack.log").read_text(errors="replace").splitlines()
-        return [line for line in lines if _SERVER_ERROR.match(line)]
+        errors = [line for line in lines if _SERVER_ERROR.match(line)]
+        return [line for line in errors if not is_end_of_a_killed_one(line, self.killed)]
 
     def environments(self, function: str) -> int:
         """How many execution environments of a function, by its full name, exist now."""
@@ -217,3 +228,12 @@ class MiniStack:
             return False
         finally:
             connection.close()
+
+
+def is_end_of_a_killed_one(line: str, killed: Collection[str]) -> bool:
+    """Whether a line of the log only says that an environment was killed while it was starting.
+
+    One that ends by itself says why.
+    """
+    found = _ENDED_AT_START.search(line)
+    return found is not None and found[1] in killed

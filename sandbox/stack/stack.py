@@ -324,6 +324,7 @@ class LocalStack:
         What they were doing ends as it does when Lambda loses a host: without an answer.
         """
         physical = self.functions[name].physical
+        self._emulator.killed.add(physical)
         pids = self._emulator.worker_pids(physical)[:most]
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):

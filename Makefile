@@ -137,12 +137,18 @@ simulate-all: $(DEV) ## the same with every pair of journeys, every order and ev
 	$(call say,every pair of journeys, in every order, with every fault)
 	@PYTHONPATH=layers/wxvault/python exec python -m tests.simulation.run --all
 
+# Between the tests and the functions stands an emulator with faults of its own: what fails is tried
+# once more on a fresh stack, for all to see. What fails again, fails.
+AGAIN := some failed (above): these once more, on a fresh stack
+export AGAIN
+FAILED_AGAIN := pytest -v --last-failed --last-failed-no-failures none tests/stack
+
 .PHONY: test
 test: lint types lint-template $(MINISTACK) ## everything
 	$(call say,unit and integration tests and what the template promises)
 	@pytest -n auto --maxprocesses 4 tests --ignore=tests/stack
 	$(call say,the journeys in the deployed local stack)
-	@pytest -v tests/stack
+	@pytest -v tests/stack || { [ $$? = 1 ] && printf '› %s\n' "$$AGAIN" && $(FAILED_AGAIN); }
 	$(call say,all green)
 
 # ---- fuzzing ------------------------------------------------------------------------------------

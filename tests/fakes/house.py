@@ -24,6 +24,7 @@ from wxvault.services.sweeping import Sweep
 from wxvault.services.tools import Tools
 from wxvault.vault.codes import Codes
 from wxvault.vault.component_items import ComponentItems
+from wxvault.vault.directory import Directory
 from wxvault.vault.due_items import DueItems
 from wxvault.vault.profiles import Profiles
 from wxvault.vault.sealing import Sealing
@@ -123,6 +124,7 @@ class House:
         self.sessions = Sessions(self.table, COMPONENT, self.clock)
         self.items = ComponentItems(self.table, self.sealing, COMPONENT)
         self.profiles = Profiles(self.table, COMPONENT)
+        self.directory = Directory(self.table, COMPONENT, self.clock)
         self.tools = Tools(
             component_appid=COMPONENT,
             overlap=self.wechat.overlap,

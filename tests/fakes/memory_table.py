@@ -91,6 +91,35 @@ class MemoryTable:
             ]
         yield from sorted(found, key=lambda pair: pair[1])
 
+    def scan(self, pk_prefix: str, sk: str) -> Iterator[Item]:
+        """Read every item with this sort key whose ``pk`` begins so."""
+        with self._lock:
+            keys = [key for key in self.items if key.sk == sk and key.pk.startswith(pk_prefix)]
+        for key in keys:
+            item = self.get(key)
+            if item is not None:
+                yield item
+
+    def by_tenant(self, tenant_key: str, sort_prefix: str) -> Iterator[Key]:
+        """Read the keys of one tenant whose ``tenant_sort`` begins so."""
+        with self._lock:
+            found = [
+                (str(item["tenant_sort"]), key)
+                for key, item in self.items.items()
+                if item.get("tenant_key") == tenant_key
+                and str(item["tenant_sort"]).startswith(sort_prefix)
+            ]
+        yield from (key for _, key in sorted(found, key=lambda pair: pair[0]))
+
+    def by_any_tenant(self, key_prefix: str, sort_prefix: str) -> Iterator[Key]:
+        """Read the keys of all whose ``tenant_key`` begins so."""
+        with self._lock:
+            items = [item for item in self.items.values() if "tenant_key" in item]
+            tenants = {str(item["tenant_key"]) for item in items}
+        for tenant in sorted(tenants):
+            if tenant.startswith(key_prefix):
+                yield from self.by_tenant(tenant, sort_prefix)
+
     def _apply(self, write: Write) -> None:
         match write:
             case Delete(key):

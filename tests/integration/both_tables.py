@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from tests.fakes.memory_table import MemoryTable
 from tests.integration.write_cases import ITEM, KEY, OTHER, THIRD
-from wxvault.vault.expressions import ConditionFailedError, Put, TransactionFailedError
+from wxvault.vault.expressions import ConditionFailedError, Key, Put, TransactionFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tests.integration.write_cases import Case
-    from wxvault.vault.expressions import Item, Key, Write
+    from wxvault.vault.expressions import Item, Write
     from wxvault.vault.table import DynamoTable, Table
 
 
@@ -76,6 +76,22 @@ class BothTables:
         """Read what is due in one shard."""
         yield from self._same(lambda table: sorted(table.due(due_shard, until), key=repr))
 
+    def scan(self, pk_prefix: str, sk: str) -> Iterator[Item]:
+        """Read every item of a kind; the order is nobody's business."""
+        yield from self._same(
+            lambda table: sorted(table.scan(pk_prefix, sk), key=lambda item: str(item["pk"]))
+        )
+
+    def by_tenant(self, tenant_key: str, sort_prefix: str) -> Iterator[Key]:
+        """Read the keys of one tenant, in order."""
+        yield from self._same(lambda table: list(table.by_tenant(tenant_key, sort_prefix)))
+
+    def by_any_tenant(self, key_prefix: str, sort_prefix: str) -> Iterator[Key]:
+        """Read the keys of all tenants; the order is nobody's business."""
+        yield from self._same(
+            lambda table: sorted(table.by_any_tenant(key_prefix, sort_prefix), key=repr)
+        )
+
     def _same[T](self, ask: Callable[[Table], T]) -> T:
         self.asked += 1
         real, fake = ask(self.dynamo), ask(self.memory)
@@ -113,3 +129,22 @@ def check_transaction(
     assert after == [before, None, None]
     for write, bad, item in zip(writes, failed, outcome.items, strict=True):
         assert item == (before if bad and write.key == KEY else None)
+
+
+LISTED: tuple[tuple[str, str | None, str], ...] = (
+    ("a1", "c#acme", "active#a1"),
+    ("a2", "c#acme", "lost#a2"),
+    ("a3", "c#-", "active#a3"),
+    ("a4", "c#acmes", "active#a4"),
+    ("a5", "d#acme", "active#a5"),
+    ("a6", None, ""),
+)
+
+
+def listed(both: BothTables) -> None:
+    """Have authorizers stand there, with a profile each, and one that is in no index."""
+    for name, tenant_key, tenant_sort in LISTED:
+        component = "d" if name == "a5" else "c"
+        index = {"tenant_key": tenant_key, "tenant_sort": tenant_sort} if tenant_key else {}
+        both.write(Put(Key(f"A#{component}#{name}", "TOKEN"), {"name": name, **index}))
+        both.write(Put(Key(f"A#{component}#{name}", "PROFILE"), {"name": name}))

@@ -114,15 +114,21 @@ def test_what_is_not_there_is_none(table: DynamoTable) -> None:
 
 
 def test_reads_are_strongly_consistent(table: DynamoTable, client: DynamoDBClient) -> None:
-    """A token is read as it stands now: of all reads only the index of what is due may lag."""
+    """A token is read as it stands now: of all reads only those of an index may lag."""
     seen = requests_of(client)
     table.get(KEY)
     table.newest("C#c", "TICKET#", 3)
+    list(table.scan("A#c#", "TOKEN"))
     list(table.due("c#00", 1.0))
+    list(table.by_tenant("c#-", ""))
+    list(table.by_any_tenant("c#", ""))
     assert [(name, body.get("ConsistentRead")) for name, body in seen] == [
         ("GetItem", True),
         ("Query", True),
+        ("Scan", True),
         ("Query", None),
+        ("Query", None),
+        ("Scan", None),
     ]
     assert seen[1][1]["Limit"] == 3
     assert seen[1][1]["ScanIndexForward"] is False
@@ -173,6 +179,47 @@ def test_what_is_due_is_read_to_its_end(table: DynamoTable, client: DynamoDBClie
     assert len(seen) == 3
     assert [key.pk for key, _ in found] == [f"A#c#{number:02d}" for number in range(24, 0, -1)]
     assert [due_at for _, due_at in found] == sorted(due_at for _, due_at in found)
+
+
+def test_lists_are_read_to_their_end(table: DynamoTable, client: DynamoDBClient) -> None:
+    """Whatever takes several pages comes whole and none twice, a page only when it is taken."""
+    for number in range(25):
+        listed: dict[str, Any] = {"tenant_key": "c#acme", "tenant_sort": f"active#{number:02d}"}
+        table.write(Put(Key(f"A#c#{number:02d}", "TOKEN"), listed))
+        table.write(Put(Key(f"A#c#{number:02d}", "PROFILE"), {}))
+
+    def small_pages(params: dict[str, Any], **_: Any) -> None:
+        params["Limit"] = 10
+
+    events = [f"provide-client-params.dynamodb.{one}" for one in ("Query", "Scan")]
+    for event in events:
+        client.meta.events.register(event, small_pages)
+    seen = requests_of(client)
+    try:
+        everyone = table.scan("A#c#", "TOKEN")
+        next(everyone)
+        assert len(seen) == 1
+        assert len(list(everyone)) == 24
+        assert len(seen) in {5, 6}, "profiles are read over too"
+        in_order = [key.pk[-2:] for key in table.by_tenant("c#acme", "active#")]
+        assert in_order == [f"{number:02d}" for number in range(25)]
+        found = [key.pk[-2:] for key in table.by_any_tenant("c#", "")]
+        assert sorted(found) == in_order
+    finally:
+        for event in events:
+            client.meta.events.unregister(event, small_pages)
+
+
+def test_a_list_that_cannot_be_read_is_our_own_error(client: DynamoDBClient) -> None:
+    """Whoever goes through one sees the table's error, and his own errors stay his own."""
+    nowhere = DynamoTable(client, "no-such-table", FakeClock(), half)
+    for reading in (
+        nowhere.scan("A#c#", "TOKEN"),
+        nowhere.by_tenant("c#-", ""),
+        nowhere.by_any_tenant("c#", ""),
+    ):
+        with pytest.raises(TableUnavailableError, match="ResourceNotFound"):
+            next(reading)
 
 
 # --- answers that get lost -----------------------------------------------------------------------

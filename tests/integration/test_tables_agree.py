@@ -11,6 +11,7 @@ from tests.integration.both_tables import (
     BothTables,
     check_transaction,
     check_write,
+    listed,
     write_to,
 )
 from tests.integration.write_cases import CASES, ITEM, KEY, TRANSACTIONS, UNORDERED, Case
@@ -75,6 +76,49 @@ def test_what_is_due_is_what_has_shard_and_time(both: BothTables) -> None:
     assert [key.pk for key, _ in both.due("c#00", 10.0)] == ["A#0", "A#2"]
     both.write(Update(Key("A#0", "TOKEN"), remove=frozenset({"due_shard", "due_at"})))
     assert list(both.due("c#00", 10.0)) == [(Key("A#2", "TOKEN"), 5.0)]
+
+
+def test_a_scan_has_one_kind_of_item_of_one_component(both: BothTables) -> None:
+    """Only what has the sort key, and only where the key begins so."""
+    listed(both)
+    assert [item["name"] for item in both.scan("A#c#", "TOKEN")] == ["a1", "a2", "a3", "a4", "a6"]
+    assert [item["sk"] for item in both.scan("A#d#", "PROFILE")] == ["PROFILE"]
+    assert list(both.scan("A#e#", "TOKEN")) == []
+
+
+@pytest.mark.parametrize(
+    ("tenant_key", "prefix", "names"),
+    [
+        ("c#acme", "", ["a1", "a2"]),
+        ("c#acme", "lost#", ["a2"]),
+        ("c#acme", "pending#", []),
+        ("c#-", "", ["a3"]),
+        ("c#nobody", "", []),
+    ],
+)
+def test_a_tenant_has_its_own(
+    both: BothTables, tenant_key: str, prefix: str, names: list[str]
+) -> None:
+    """In order of status and appid; a tenant whose name only begins so is another one."""
+    listed(both)
+    assert [key.pk[-2:] for key in both.by_tenant(tenant_key, prefix)] == names
+
+
+@pytest.mark.parametrize(
+    ("prefix", "sort", "names"),
+    [
+        ("c#", "", ["a1", "a2", "a3", "a4"]),
+        ("c#", "active#", ["a1", "a3", "a4"]),
+        ("d#", "", ["a5"]),
+        ("e#", "", []),
+    ],
+)
+def test_all_tenants_have_all_of_a_component(
+    both: BothTables, prefix: str, sort: str, names: list[str]
+) -> None:
+    """Whoever is in the index, of one component, with or without a status."""
+    listed(both)
+    assert [key.pk[-2:] for key in both.by_any_tenant(prefix, sort)] == names
 
 
 def test_times_are_kept_to_the_millisecond_by_both(table: DynamoTable) -> None:

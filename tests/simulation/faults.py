@@ -21,6 +21,7 @@ class Step(IntEnum):
     READ_SEEN = 6
     READ_TICKETS = 7
     READ_DUE = 8
+    SCAN = 9
     ACQUIRE = 10
     EXTEND = 11
     COMMIT = 12
@@ -106,6 +107,7 @@ READS: Final = frozenset(
         Step.READ_SEEN,
         Step.READ_TICKETS,
         Step.READ_DUE,
+        Step.SCAN,
         Step.SEAL,
         Step.OPEN,
         Step.APP_SECRET,
@@ -124,6 +126,7 @@ _UNCHANGED = "a read changes nothing, whenever and however often it is carried o
 _ONCE = "our client sends a call once, and WeChat is assumed to execute it at most once"
 _ONE_INVOKE = "the client is set to one attempt"
 _NOT_USED = "nothing writes it"
+_NOT_READ = "nothing that is played lists all authorizers"
 
 SENSELESS: Final[dict[tuple[Step, Kind], str]] = {
     **{(step, kind): _UNCHANGED for step in READS for kind in (Kind.LATE, Kind.DUPLICATED)},
@@ -132,7 +135,7 @@ SENSELESS: Final[dict[tuple[Step, Kind], str]] = {
 }
 """Cells of the matrix that mean nothing, and why."""
 
-UNUSED: Final = {Step.UNSENT: _NOT_USED, Step.OTHER_WRITE: _NOT_USED}
+UNUSED: Final = {Step.UNSENT: _NOT_USED, Step.OTHER_WRITE: _NOT_USED, Step.SCAN: _NOT_READ}
 """Steps that nothing comes to, and why; whatever does all the same is counted and shown."""
 
 CELLS: Final = tuple(

@@ -161,6 +161,11 @@ class SteppedTable(MemoryTable):
             if not world.happens(world.chances.slow):
                 yield found
 
+    def scan(self, pk_prefix: str, sk: str) -> Iterator[Item]:
+        """Read every item of a kind: one step, whose items may have changed when they are taken."""
+        self.world.request(Step.SCAN, _nothing, _TABLE)
+        yield from super().scan(pk_prefix, sk)
+
     def _apply(self, write: Write) -> None:
         before = self.items.get(write.key)
         super()._apply(write)

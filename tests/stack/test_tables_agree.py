@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.house import COMPONENT, MERCHANT, House
-from tests.integration.both_tables import BothTables, check_transaction, check_write
+from tests.integration.both_tables import BothTables, check_transaction, check_write, listed
 from tests.integration.write_cases import CASES, KEY, OTHER, THIRD, TRANSACTIONS, Case
 from wxvault.clock import SystemClock
 from wxvault.vault.expressions import Delete
@@ -55,6 +55,16 @@ def test_a_transaction_has_the_same_outcome(
 ) -> None:
     """All or nothing, each reason in its place, and the item that stood in the way."""
     check_transaction(both, writes, failed)
+
+
+def test_lists_have_the_same_items(both: BothTables) -> None:
+    """All of a component, all of a tenant, and all in a status: as the table in memory says."""
+    listed(both)
+    assert [item["name"] for item in both.scan("A#c#", "TOKEN")] == ["a1", "a2", "a3", "a4", "a6"]
+    assert [key.pk[-2:] for key in both.by_tenant("c#acme", "")] == ["a1", "a2"]
+    assert [key.pk[-2:] for key in both.by_tenant("c#acme", "lost#")] == ["a2"]
+    assert [key.pk[-2:] for key in both.by_any_tenant("c#", "")] == ["a1", "a2", "a3", "a4"]
+    assert [key.pk[-2:] for key in both.by_any_tenant("c#", "active#")] == ["a1", "a3", "a4"]
 
 
 def test_the_vaults_own_writes_have_the_same_outcome(both: BothTables, stack: LocalStack) -> None:

@@ -84,6 +84,16 @@ def due_shards(component_appid: str) -> list[str]:
     return [f"{component_appid}#{number:02d}" for number in range(DUE_SHARDS)]
 
 
+def authorizers_prefix(component_appid: str) -> str:
+    """Return how the ``pk`` of everything about a component's authorizers begins."""
+    return f"A#{component_appid}#"
+
+
+def tenants_prefix(component_appid: str) -> str:
+    """Return how every partition of the ``by_tenant`` index of a component begins."""
+    return f"{component_appid}#"
+
+
 def tenant_key(component_appid: str, tenant_id: str | None) -> str:
     """Return the partition of the ``by_tenant`` index for a tenant (``-``: unassigned)."""
     return f"{component_appid}#{tenant_id or '-'}"

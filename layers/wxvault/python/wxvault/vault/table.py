@@ -30,7 +30,7 @@ from wxvault.vault.expressions import (
 from wxvault.vault.pauses import TRIES, Pauses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -66,6 +66,15 @@ class Table(Protocol):
 
     def due(self, due_shard: str, until: float) -> Iterator[tuple[Key, float]]:
         """Read key and ``due_at`` of what is due in one shard (eventually consistent)."""
+
+    def scan(self, pk_prefix: str, sk: str) -> Iterator[Item]:
+        """Read every item with this sort key whose ``pk`` begins so, strongly consistent."""
+
+    def by_tenant(self, tenant_key: str, sort_prefix: str) -> Iterator[Key]:
+        """Read the keys of one tenant whose ``tenant_sort`` begins so (eventually consistent)."""
+
+    def by_any_tenant(self, key_prefix: str, sort_prefix: str) -> Iterator[Key]:
+        """Read the keys of all whose ``tenant_key`` begins so, as :meth:`by_tenant` does."""
 
 
 class _ConflictError(Exception):
@@ -204,6 +213,56 @@ class DynamoTable:
         for item in found:
             yield Key(item["pk"]["S"], item["sk"]["S"]), float(item["due_at"]["N"])
 
+    def scan(self, pk_prefix: str, sk: str) -> Iterator[Item]:
+        """Read every item with this sort key whose ``pk`` begins so, strongly consistent.
+
+        Page by page as they are taken: what was read may have changed by then.
+        """
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._name,
+            FilterExpression="begins_with(#pk, :prefix) AND #sk = :sk",
+            ExpressionAttributeNames={"#pk": "pk", "#sk": "sk"},
+            ExpressionAttributeValues={":prefix": {"S": pk_prefix}, ":sk": {"S": sk}},
+            ConsistentRead=True,
+        )
+        for item in _each(pages):
+            yield _read(item)
+
+    def by_tenant(self, tenant_key: str, sort_prefix: str) -> Iterator[Key]:
+        """Read the keys of one tenant whose ``tenant_sort`` begins so (eventually consistent)."""
+        names, values = {"#key": "tenant_key"}, {":key": {"S": tenant_key}}
+        wanted = "#key = :key"
+        if sort_prefix:
+            # An empty value is none for DynamoDB.
+            wanted += " AND begins_with(#sort, :sort)"
+            names["#sort"], values[":sort"] = "tenant_sort", {"S": sort_prefix}
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._name,
+            IndexName="by_tenant",
+            KeyConditionExpression=wanted,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+        for item in _each(pages):
+            yield Key(item["pk"]["S"], item["sk"]["S"])
+
+    def by_any_tenant(self, key_prefix: str, sort_prefix: str) -> Iterator[Key]:
+        """Read the keys of all whose ``tenant_key`` begins so, as :meth:`by_tenant` does."""
+        names, values = {"#key": "tenant_key"}, {":key": {"S": key_prefix}}
+        wanted = "begins_with(#key, :key)"
+        if sort_prefix:
+            wanted += " AND begins_with(#sort, :sort)"
+            names["#sort"], values[":sort"] = "tenant_sort", {"S": sort_prefix}
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._name,
+            IndexName="by_tenant",
+            FilterExpression=wanted,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+        for item in _each(pages):
+            yield Key(item["pk"]["S"], item["sk"]["S"])
+
     def everything(self) -> Iterator[Item]:
         """Read every item, page by page: for an operator who restores, no function may."""
         for page in self._client.get_paginator("scan").paginate(
@@ -255,6 +314,17 @@ class _Compiler:
         takes = [f"{self.name(name)} {self.value(value)}" for name, value in update.take.items()]
         clauses = (("SET", sets), ("ADD", adds), ("REMOVE", removes), ("DELETE", takes))
         return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts)
+
+
+def _each(pages: Iterable[Any]) -> Iterator[Any]:
+    """Yield the items of all pages; only the reading of a page is ours to translate."""
+    waiting = iter(pages)
+    while True:
+        with _translated():
+            page = next(waiting, None)
+        if page is None:
+            return
+        yield from page["Items"]
 
 
 @contextmanager

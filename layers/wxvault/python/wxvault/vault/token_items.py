@@ -78,7 +78,7 @@ class TokenItems:
         A revoked one that is past its end is not there, whether DynamoDB has deleted it or not.
         """
         item = self._table.get(self._writing.key(authorizer_appid))
-        if item is None or _is_forgotten(item, self._clock.now()):
+        if item is None or is_forgotten(item, self._clock.now()):
             return None
         return read_state(authorizer_appid, item)
 
@@ -321,7 +321,7 @@ class TokenItems:
         likes, up to days late: what is known of a cancelled account ends at one time.
         """
         now = self._clock.now()
-        if not _is_forgotten(item, now):
+        if not is_forgotten(item, now):
             return False
         unchanged = all_of(
             Compare("delete_after", "<=", now),
@@ -345,7 +345,7 @@ class TokenItems:
         return self._sealing.open(self._writing.key(state.authorizer_appid), item, attribute)
 
 
-def _is_forgotten(item: Item, now: float) -> bool:
+def is_forgotten(item: Item, now: float) -> bool:
     """Say whether an item is past its end, and nobody is at it any more."""
     until = item.get("lease_until")
     leased = isinstance(until, int | float) and until >= now

@@ -1,4 +1,7 @@
-"""*sweep*: every minute, what is due is handed to *renew* and to the exchange worker."""
+"""*sweep*: every minute, what is due is handed to *renew* and to the exchange worker.
+
+Events that whoever wrote them could not send are sent from here.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from wxvault.runtime.telemetry import count, gauge, logger, observed
 from wxvault.runtime.wiring import Wiring
 from wxvault.services.numbers import WAIT_SECONDS
 from wxvault.services.policy import is_servable
+from wxvault.services.resending import Resending
 from wxvault.services.sweeping import Sweep
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Mapping[str, Any]
         wiring.exchange_jobs,
         renew_component,
         component_is_servable,
+        Resending(wiring.unsent_events, wiring.bus, wiring.clock, wiring.uniform),
         wiring.clock,
         wiring.new_id,
     )
@@ -44,6 +49,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Mapping[str, Any]
         swept = sweep.run()
         if swept.ran:
             gauge("OverdueAuthorizers", swept.overdue)
+            gauge("UnsentEventSeconds", swept.unsent_seconds)
         if swept.waiting_for_component:
             count("SweepWithoutComponentToken")
             logger.warning("no component token, nobody was sent on")

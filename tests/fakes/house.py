@@ -20,6 +20,7 @@ from wxvault.services.keeper import Keeper
 from wxvault.services.lookup import Lookup
 from wxvault.services.onboarding import Landing, Minter, Onboarding, Place
 from wxvault.services.policy import is_servable
+from wxvault.services.resending import Resending
 from wxvault.services.sweeping import Sweep
 from wxvault.services.tools import Tools
 from wxvault.vault.codes import Codes
@@ -30,6 +31,7 @@ from wxvault.vault.profiles import Profiles
 from wxvault.vault.sealing import Sealing
 from wxvault.vault.sessions import Sessions
 from wxvault.vault.token_items import TokenItems
+from wxvault.vault.unsent_events import UnsentEvents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,9 +50,12 @@ class FakeBus:
     """Keeps what was sent."""
 
     sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    down: bool = False
 
     def put(self, detail_type: str, detail: Mapping[str, object], /) -> bool:
         """Take an event."""
+        if self.down:
+            return False
         self.sent.append((detail_type, detail))
         return True
 
@@ -125,12 +130,13 @@ class House:
         self.items = ComponentItems(self.table, self.sealing, COMPONENT)
         self.profiles = Profiles(self.table, COMPONENT)
         self.directory = Directory(self.table, COMPONENT, self.clock)
+        self.unsent = UnsentEvents(self.table, self.sealing, COMPONENT, self.clock)
         self.tools = Tools(
             component_appid=COMPONENT,
             overlap=self.wechat.overlap,
             retention=RETENTION,
             tokens=self.tokens,
-            events=Events(self.bus, COMPONENT, self.clock),
+            events=Events(self.bus, self.unsent, COMPONENT, self.clock),
             clock=self.clock,
             uniform=self.random.random,
             new_id=lambda: next(self.ids),
@@ -172,6 +178,7 @@ class House:
             self.exchange_queue,
             lambda: self.renew(None, rejected_token_sha256=None, min_ttl=0, seconds=8),
             self.component_is_servable,
+            Resending(self.unsent, self.bus, self.clock, self.random.random),
             self.clock,
             lambda: next(self.ids),
         )

@@ -12,8 +12,8 @@ from botocore.stub import Stubber
 from tests.fakes.clock import FakeClock
 from tests.unit.vault.kit import COMPONENT, MERCHANT
 from wxvault.runtime.bus import Bus
-from wxvault.services.events import Events
-from wxvault.services.state import Event, Settled, Status, TokenChange, TokenState
+from wxvault.services.bus_events import transitions
+from wxvault.services.state import Event, Status, TokenChange, TokenState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,8 @@ def test_a_subscriber_gets_what_was_told(events: EventBridgeClient) -> None:
     before = TokenState(MERCHANT, Status.ACTIVE, sequence=4)
     told = (Event("updated"), Event("revoked", {"nick_name": "示例"}))
     change = TokenChange(Status.REVOKED, None, tenant_id="acme", events=told)
-    Events(Bus(events, NAME), COMPONENT, FakeClock()).tell(Settled(before, change))
+    for one in transitions(before, change, COMPONENT, now=FakeClock().now()):
+        assert Bus(events, NAME).put(one.detail_type, one.detail)
     (message,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     event = json.loads(message["Body"])
     assert event["source"] == "wxvault"

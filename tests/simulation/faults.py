@@ -49,8 +49,13 @@ class Step(IntEnum):
     SEEN = 37
     TAKE_SWEEP = 38
     END_SWEEP = 39
-    UNSENT = 40
+    KEEP_EVENT = 40
     OTHER_WRITE = 41
+    READ_EVENT = 42
+    FORGET_EVENT = 43
+    PUT_OFF_EVENT = 44
+    COMMIT_TELLING = 45
+    AMEND_TELLING = 46
     SEND = 50
     SEND_ALL = 51
     PUT_EVENT = 52
@@ -107,6 +112,7 @@ READS: Final = frozenset(
         Step.READ_SEEN,
         Step.READ_TICKETS,
         Step.READ_DUE,
+        Step.READ_EVENT,
         Step.SCAN,
         Step.SEAL,
         Step.OPEN,
@@ -135,7 +141,7 @@ SENSELESS: Final[dict[tuple[Step, Kind], str]] = {
 }
 """Cells of the matrix that mean nothing, and why."""
 
-UNUSED: Final = {Step.UNSENT: _NOT_USED, Step.OTHER_WRITE: _NOT_USED, Step.SCAN: _NOT_READ}
+UNUSED: Final = {Step.OTHER_WRITE: _NOT_USED, Step.SCAN: _NOT_READ}
 """Steps that nothing comes to, and why; whatever does all the same is counted and shown."""
 
 CELLS: Final = tuple(

@@ -134,6 +134,23 @@ def _no_ticket(case: Case) -> None:
     _push_ticket(case, "", _LATER)
 
 
+def _bus_down(case: Case) -> None:
+    """The bus takes nothing for as long as the journey lasts."""
+    case.bus.down = True
+    case.stage.after(30, lambda: setattr(case.bus, "down", False))
+
+
+def _untold(case: Case) -> None:
+    """A push and a cancellation could not be told some time ago."""
+    case.bus.down = True
+    unknown = Unknown(COMPONENT, int(case.stage.time), "something_newer", {})
+    case.intake.take(unknown)
+    case.note_accepted(unknown)
+    _revoked(case)
+    case.bus.down = False
+    case.stage.time += 60
+
+
 PREPARATIONS: Final[dict[str, Callable[[Case], None]]] = {
     "due": _due,
     "component due": _component_due,
@@ -151,6 +168,8 @@ PREPARATIONS: Final[dict[str, Callable[[Case], None]]] = {
     "landed": _landed,
     "leased": _leased,
     "cancelled meanwhile": _cancelled_unheard,
+    "untold": _untold,
+    "bus down": _bus_down,
 }
 """In the order in which they are made, if there are several."""
 
@@ -314,5 +333,9 @@ JOURNEYS: Final[dict[str, Journey]] = {
     "ticket": Journey(_push_ticket),
     "launch": Journey(_launch),
     "unknown push": Journey(_push_unknown),
+    "unknown push, bus down": Journey(_push_unknown, ("bus down",)),
+    "sweep of events": Journey(_sweep, ("untold",)),
+    "sweep of events, bus down": Journey(_sweep, ("untold", "bus down")),
+    "cancel, bus down": Journey(_cancel, ("bus down",)),
     "registration": Journey(_push_registration, exchanges=True, before="ticket"),
 }

@@ -48,6 +48,10 @@ class Judge:
         self.confirmations: list[Confirmation] = []
         self.cancelled: list[tuple[str, float, int]] = []
         """Appid, time, and WeChat's CreateTime."""
+        self.owed: dict[tuple[str, int], None] = {}
+        """Whom and which number of theirs subscribers have to be told: a change was written."""
+        self.announced: list[tuple[str, int]] = []
+        """Pushes that were accepted and are told as they are, by kind and CreateTime."""
         self.forced = 0
         self.served = 0
 
@@ -111,6 +115,7 @@ class Judge:
 
     def look_at(self, key: Key, before: Item | None, after: Item | None) -> None:
         """Look at a write."""
+        self._look_at_numbers(key, before, after)
         if not key.pk.startswith("A#") or key.sk != "TOKEN" or after is None:
             return
         appid, status = key.pk.rpartition("#")[2], after["status"]
@@ -148,11 +153,12 @@ class Judge:
 
     def problems(self) -> list[str]:
         """Return what is not as it must be in the end."""
-        return [
+        found = [
             f"{appid}: {problem}"
             for appid, account in self._wechat.accounts.items()
             for problem in self._problems_of(appid, account)
         ]
+        return found + self.untold()
 
     def _problems_of(self, appid: str, account: Account) -> list[str]:
         world = self._world
@@ -206,7 +212,34 @@ class Judge:
             return []
         return [f"{renewals} renewals for {reasons:.0f} reasons"]
 
-    # --- events are numbered ---------------------------------------------------------------------
+    # --- events are numbered, and told -----------------------------------------------------------
+
+    def _look_at_numbers(self, key: Key, before: Item | None, after: Item | None) -> None:
+        """Note the numbers that a write has used up."""
+        if key.sk != "TOKEN" or after is None:
+            return
+        last, new = (int(str((item or {}).get("sequence", 0))) for item in (before, after))
+        component = key.pk.startswith("C#")
+        if not last and not component:
+            # An authorizer's numbers begin with the time.
+            last = max(0, new - 1)
+        whose = "" if component else key.pk.rpartition("#")[2]
+        self.owed |= {(whose, number): None for number in range(last + 1, new + 1)}
+
+    def untold(self) -> list[str]:
+        """Return what was written and never told, and what was told and is still kept."""
+        sent = [detail for _, detail in self._world.bus.sent]
+        told = {(one.get("authorizer_appid", ""), one.get("sequence")) for one in sent}
+        pushes = {(one.get("info_type"), one.get("create_time")) for one in sent}
+        untold = [f"{whose}: number {number}" for whose, number in self.owed.keys() - told]
+        untold += [
+            f"{kind} of {when}" for kind, when in self.announced if (kind, when) not in pushes
+        ]
+        kept = [key.sk for key in self._world.table.items if key.pk[0] == "O"]
+        return [
+            *(f"{one} was not told" for one in sorted(untold)),
+            *(f"{one} is kept" for one in kept),
+        ]
 
     def told_wrongly(self) -> list[str]:
         """Return what subscribers could not put in order: a number that is none, or has two."""

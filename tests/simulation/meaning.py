@@ -29,6 +29,8 @@ def read_step(key: Key) -> Step:
     """Tell what is read."""
     if key.sk == "TOKEN":
         return Step.READ_COMPONENT if key.pk[0] == "C" else Step.READ_AUTHORIZER
+    if key.pk[0] == "O":
+        return Step.READ_EVENT
     return _READS.get(key.sk, Step.OTHER_WRITE)
 
 
@@ -40,16 +42,28 @@ def write_step(write: Write) -> Step:
         return tell(write)
     if key.sk.startswith("TICKET#"):
         return Step.TICKET
-    return Step.UNSENT if key.pk[0] == "O" else _WRITES.get(key.sk, Step.OTHER_WRITE)
+    return _event_step(write) if key.pk[0] == "O" else _WRITES.get(key.sk, Step.OTHER_WRITE)
 
 
 def transaction_step(writes: Sequence[Write]) -> Step:
-    """Tell what is written at once: tokens, and the code that they came for."""
+    """Tell what is written at once: tokens, the code that they came for, and what is told."""
     step = write_step(writes[0])
-    coded = any(write.key.sk == "CODE" for write in writes[1:])
-    if not coded:
-        return step
-    return Step.COMMIT_WITH_CODE if step is Step.COMMIT else Step.AMEND_WITH_CODE
+    if any(write.key.sk == "CODE" for write in writes[1:]):
+        return Step.COMMIT_WITH_CODE if step is Step.COMMIT else Step.AMEND_WITH_CODE
+    return _TELLING.get(step, step)
+
+
+_TELLING = {Step.COMMIT: Step.COMMIT_TELLING, Step.AMEND: Step.AMEND_TELLING}
+
+
+def _event_step(write: Write) -> Step:
+    match write:
+        case Put():
+            return Step.KEEP_EVENT
+        case Update():
+            return Step.PUT_OFF_EVENT
+        case _:
+            return Step.FORGET_EVENT
 
 
 def _token_step(write: Write) -> Step:

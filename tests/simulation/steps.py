@@ -86,7 +86,7 @@ class ClearSealing(Sealing):
         if sealed is None:
             return None
         assert isinstance(sealed, bytes)
-        *place, _, secret = sealed.decode().split("|")
+        *place, _, secret = sealed.decode().split("|", 4)
         assert place == [key.pk, attribute, str(item.get("generation", 0))], (place, key)
         if self.world.is_news(f"key of {key.pk}"):
             self.world.request(Step.OPEN, _nothing, _DECRYPT)
@@ -207,6 +207,8 @@ class SteppedBus(FakeBus):
 
     def put(self, detail_type: str, detail: Mapping[str, object], /) -> bool:
         """Take an event."""
+        if self.down:
+            return False
         try:
             self.world.request(Step.PUT_EVENT, lambda: FakeBus.put(self, detail_type, detail))
         except OutOfReachError:

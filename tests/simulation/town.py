@@ -9,11 +9,12 @@ from tests.simulation.chances import CALM
 from tests.simulation.judge import Confirmation, Judge
 from tests.simulation.world import World
 from wxvault.errors import WxvaultError
-from wxvault.protocol.pushes import Unauthorized
+from wxvault.protocol.pushes import FastRegistration, Unauthorized, Unknown
 from wxvault.services.numbers import BACK_OFF_CAP
 from wxvault.services.tools import token_sha256
 
 if TYPE_CHECKING:
+    from wxvault.protocol.pushes import Push
     from wxvault.services.onboarding_state import Session
     from wxvault.vault.expressions import Item, Key
 
@@ -43,6 +44,12 @@ class Town(World):
     def written(self, key: Key, before: Item | None, after: Item | None) -> None:
         """Show a write to the judge."""
         self.judge.look_at(key, before, after)
+
+    def note_accepted(self, push: Push) -> None:
+        """Note that a push was accepted: what is no transition is owed as it is."""
+        super().note_accepted(push)
+        if isinstance(push, FastRegistration | Unknown):
+            self.judge.announced.append((push.info_type, push.create_time))
 
     def settle_down(self, calm_since: float, within: float = SETTLED_WITHIN) -> list[str]:
         """Let it come to rest without further faults; return what was not as it must be.

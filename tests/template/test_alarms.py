@@ -16,7 +16,7 @@ OWN_METRICS = {
     "AuthorizerFailing",
     "AuthorizerLost",
     "AuthorizerSupersededElsewhere",
-    "EventNotSent",
+    "UnsentEventSeconds",
     "OverdueAuthorizers",
     "PushRefused",
     "SealBroken",
@@ -54,7 +54,8 @@ ALARMS = {
     "SealBrokenAlarm": above(0, "SealBroken"),
     # Nothing is handed out: the one alarm that a person must act on at once.
     "SealingKeyAlarm": above(0, "SealingKeyUnusable", seconds=60),
-    "EventsNotSentAlarm": above(0, "EventNotSent"),
+    # Five minutes: whoever wrote an event could not send it, nor could some sweeps.
+    "EventsNotSentAlarm": above(300, "UnsentEventSeconds", "Maximum"),
     # Half an hour, so that it speaks before NoTicketAlarm does.
     "PushesRefusedAlarm": above(2, "PushRefused", seconds=900, periods=2),
     "CallbackServerErrorsAlarm": above(0, "CallbackServerErrors-${AWS::StackName}"),

@@ -78,7 +78,7 @@ FUNCTIONS: dict[str, tuple[str, str, int, str]] = {
         "refresh",
         "sweep.handler",
         55,
-        "RENEW_QUEUE_URL EXCHANGE_QUEUE_URL RENEW_FUNCTION",
+        "RENEW_QUEUE_URL EXCHANGE_QUEUE_URL RENEW_FUNCTION EVENT_BUS_NAME",
     ),
     "Renew": (
         "refresh",

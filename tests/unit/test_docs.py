@@ -25,8 +25,8 @@ from wxvault import client, client_transports, errors
 from wxvault.protocol.message_keys import MessageKeys
 from wxvault.runtime.http_answers import status_of
 from wxvault.services import numbers
-from wxvault.services.events import Events
-from wxvault.services.state import Event, Settled, Status, TokenState, unchanged
+from wxvault.services.bus_events import transitions
+from wxvault.services.state import Event, Status, TokenState, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -393,7 +393,8 @@ def test_the_example_of_an_event() -> None:
     bus = KeptEvents()
     state = TokenState("wxf8b4f85f3a794e77", Status.PENDING)
     change = replace(unchanged(state), events=(Event("authorized"),))
-    Events(bus, "wx0123456789abcdef", FakeClock()).tell(Settled(state, change))
+    for event in transitions(state, change, "wx0123456789abcdef", now=FakeClock().now()):
+        bus.put(event.detail_type, event.detail)
     example = json.loads(blocks("docs/events.md", "json")[0])
     ((kind, detail),) = bus.sent
     assert kind == example["detail-type"]

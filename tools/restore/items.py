@@ -42,12 +42,19 @@ class Kind(StrEnum):
     PRE_AUTH = "pre-auth codes"
     CODE = "authorization codes"
     SEEN = "seen pushes"
+    UNSENT = "unsent events"
     PASSING = "leases and verdicts"
     FOREIGN = "items of nobody here"
 
 
-_BY_LETTER = {"S": Kind.SESSION, "P": Kind.PRE_AUTH, "X": Kind.CODE, "N": Kind.SEEN}
-_KEPT_IF_THERE = {Kind.TICKET, Kind.CODE, Kind.SEEN}
+_BY_LETTER = {
+    "S": Kind.SESSION,
+    "P": Kind.PRE_AUTH,
+    "X": Kind.CODE,
+    "N": Kind.SEEN,
+    "O": Kind.UNSENT,
+}
+_KEPT_IF_THERE = {Kind.TICKET, Kind.CODE, Kind.SEEN, Kind.UNSENT}
 """What stands in the table is the same, or further on."""
 _ASKED_ABOUT = {Kind.AUTHORIZER, Kind.COMPONENT}
 """What goes back with a question to WeChat; everything else goes back as it is."""

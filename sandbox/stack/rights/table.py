@@ -68,7 +68,8 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         OWN_LOG: _WRITE_LOG,
     },
     "exchange-worker": {
-        "Table": _items("Get", "Update", "Delete"),
+        # Events are put beside what they tell, and deleted once the bus has them.
+        "Table": _items("Get", "Put", "Update", "Delete"),
         "SealingKey": _SEAL | _OPEN,
         "ExchangeQueue": _RECEIVE,
         "EventBus": _PUT_EVENTS,
@@ -76,8 +77,11 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         OWN_LOG: _WRITE_LOG,
     },
     "sweep": {
-        "Table": _items("Get", "Update"),
+        "Table": _items("Get", "Update", "Delete"),
         DUE: frozenset({"dynamodb:Query"}),
+        # Events that the bus has not are sealed.
+        "SealingKey": _OPEN,
+        "EventBus": _PUT_EVENTS,
         "RenewQueue": _SEND,
         "ExchangeQueue": _SEND,
         # Lambda puts a sweep there that failed, in the function's name.
@@ -87,7 +91,7 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
     },
     # The only one that reads the AppSecret.
     "renew": {
-        "Table": _items("Get", "Update", "Delete") | {"dynamodb:Query"},
+        "Table": _items("Get", "Put", "Update", "Delete") | {"dynamodb:Query"},
         "SealingKey": _SEAL | _OPEN,
         "AppSecret": _READ_SECRET,
         "RenewQueue": _RECEIVE,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fakes.clock import FakeClock
-from tests.fakes.house import COMPONENT, MERCHANT, FakeBus, House
+from tests.fakes.house import COMPONENT, MERCHANT, House
 from tests.unit.services.kit import (
     NOW,
     OTHER,
@@ -27,7 +27,7 @@ from tests.unit.services.kit import (
     until_due,
     with_component,
 )
-from wxvault.services.events import Events
+from wxvault.services.bus_events import transitions
 from wxvault.services.state import Event, Settled, Status, TokenState, unchanged
 
 if TYPE_CHECKING:
@@ -181,11 +181,11 @@ def test_every_event_says_whose_it_is() -> None:
 
 def tell(*settled: Settled | None, now: float = NOW) -> list[tuple[str, Mapping[str, Any]]]:
     """Return what is sent for these changes."""
-    bus = FakeBus()
-    events = Events(bus, COMPONENT, FakeClock(now))
+    house = House()
     for one in settled:
-        events.tell(one)
-    return bus.sent
+        events = () if one is None else transitions(one.before, one.change, COMPONENT, now=now)
+        house.tools.events.tell(None if one is None else replace(one, told=events))
+    return house.bus.sent
 
 
 def change(before: TokenState, *events: Event) -> Settled:

@@ -24,10 +24,11 @@ from tests.unit.services.kit import (
 )
 from wxvault.errors import NoTicketError
 from wxvault.services.outcome import Outcome
+from wxvault.services.resending import DueEvent, Resent
 from wxvault.services.sweeping import Due, Sweep, Swept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 SHA256 = "ab" * 32
 
@@ -62,6 +63,19 @@ class Index:
 
 
 @dataclass
+class FakeResending:
+    """Notes which events it was to send."""
+
+    resent: Resent = field(default_factory=Resent)
+    due: list[DueEvent] = field(default_factory=list)
+
+    def run(self, due: Sequence[DueEvent], /) -> Resent:
+        """Take them."""
+        self.due.extend(due)
+        return self.resent
+
+
+@dataclass
 class Broom:
     """A sweep with everything around it."""
 
@@ -70,6 +84,7 @@ class Broom:
     renewals: list[Outcome | NoTicketError] = field(default_factory=list)
     renew_queue: FakeQueue = field(default_factory=FakeQueue)
     exchange_queue: FakeQueue = field(default_factory=FakeQueue)
+    kept: FakeResending = field(default_factory=FakeResending)
     asked: int = 0
 
     def renew_component(self) -> Outcome:
@@ -89,6 +104,7 @@ class Broom:
             self.exchange_queue,
             self.renew_component,
             lambda: self.servable,
+            self.kept,
             FakeClock(),
             lambda: "sweeper",
         ).run()

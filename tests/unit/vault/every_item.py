@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from tests.unit.vault.kit import (
     ACCESS_TOKEN,
     AUTHORIZATION_CODE,
+    COMPONENT,
     NOW,
     REFRESH_TOKEN,
     TICKET,
     access,
     always,
 )
+from wxvault.services.bus_events import bus_event
 from wxvault.services.onboarding_state import Arrival, Code, Session
 from wxvault.services.state import Event, Purpose, Status, TokenChange
 from wxvault.vault.keys import fingerprint
@@ -25,7 +27,8 @@ PRE_AUTH_CODE = "preauthcode@@@" + "pX1-qY2_" * 11
 COOKIE = "cookie-of-the-launch-page-0123456789abcdefg"
 SESSION_ID = "session-id-0123456789abcdefghijklmnopqrstuv"
 SECRETS = {ACCESS_TOKEN, REFRESH_TOKEN, AUTHORIZATION_CODE, TICKET, PRE_AUTH_CODE}
-SECRETS |= {COOKIE, SESSION_ID}
+MESSAGE = "我的电话是 13800138000"
+SECRETS |= {COOKIE, SESSION_ID, MESSAGE}
 
 SESSION = Session(
     session_sha256=fingerprint(SESSION_ID),
@@ -127,7 +130,21 @@ def write_every_item(vault: Vault) -> Codes:
     for appid in ("wx00000000000000a1", "wx00000000000000a2"):
         vault.sessions.add_authorizer(SESSION.session_sha256, appid)
     vault.sessions.drop_authorizer(SESSION.session_sha256, "wx00000000000000a2")
+    _unsent(vault)
     return _codes(vault)
+
+
+def _unsent(vault: Vault) -> None:
+    message = bus_event("message.received", "m1", {"text": MESSAGE}, COMPONENT, now=NOW)
+    vault.unsent.keep(message)
+    vault.unsent.put_off(message.unsent_key, 1, due_at=NOW + 900)
+    # Without the sealing key a transition is kept as it is.
+    vault.keys.disabled = True
+    withheld = replace(
+        WRITTEN, secrets="keep", refresh_token=None, access=None, events=(Event("failing"),)
+    )
+    vault.tokens.amend("wx00000000000000a1", always(withheld))
+    vault.keys.disabled = False
 
 
 def _component(vault: Vault) -> None:

@@ -18,6 +18,7 @@ from wxvault.vault.profiles import Profiles
 from wxvault.vault.sealing import Sealing
 from wxvault.vault.sessions import Sessions
 from wxvault.vault.token_items import TokenItems
+from wxvault.vault.unsent_events import UnsentEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,6 +83,7 @@ class Vault:
         self.sessions = Sessions(self.table, COMPONENT, self.clock)
         self.items = ComponentItems(self.table, self.sealing, COMPONENT)
         self.profiles = Profiles(self.table, COMPONENT)
+        self.unsent = UnsentEvents(self.table, self.sealing, COMPONENT, self.clock)
         self.due = DueItems(self.table, self.items, COMPONENT)
 
     def stand(self, **attributes: Any) -> dict[str, Any]:

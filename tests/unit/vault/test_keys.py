@@ -36,6 +36,10 @@ EVERY_KEY: dict[str, tuple[Callable[[str], Key], Key]] = {
     "pre-auth code": (lambda c: keys.pre_auth_key(c, SHA), Key(f"P#{C}#{SHA}", "PREAUTH")),
     "code": (lambda c: keys.code_key(c, SHA), Key(f"X#{C}#{SHA}", "CODE")),
     "seen push": (lambda c: keys.seen_push_key(c, SHA), Key(f"N#{C}#{SHA}", "SEEN")),
+    "unsent event": (
+        lambda c: keys.unsent_event_key(c, A, "000000000007"),
+        Key(f"O#{C}#{A}", "000000000007"),
+    ),
 }
 
 

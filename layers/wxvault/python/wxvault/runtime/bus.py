@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wxvault.runtime.telemetry import count
+from wxvault.services.bus_events import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ class Bus:
             "EventBusName": self._name,
             "Source": SOURCE,
             "DetailType": detail_type,
-            "Detail": json.dumps(detail, ensure_ascii=False, separators=(",", ":")),
+            "Detail": as_json(detail),
         }
         try:
             answer = self._client.put_events(Entries=[entry])

@@ -39,6 +39,7 @@ from wxvault.vault.sealing import KmsDataKeys, Sealing
 from wxvault.vault.sessions import Sessions
 from wxvault.vault.table import DynamoTable
 from wxvault.vault.token_items import TokenItems
+from wxvault.vault.unsent_events import UnsentEvents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,6 +147,11 @@ class Wiring:
         return ComponentItems(self.table, self.sealing, self.component_appid)
 
     @cached_property
+    def unsent_events(self) -> UnsentEvents:
+        """Events that the bus has not."""
+        return UnsentEvents(self.table, self.sealing, self.component_appid, self.clock)
+
+    @cached_property
     def due_items(self) -> DueItems:
         """What is due."""
         return DueItems(self.table, self.component_items, self.component_appid)
@@ -195,7 +201,7 @@ class Wiring:
             overlap=self.settings.overlap_seconds,
             retention=self.settings.revoked_retention_days * _DAY_SECONDS,
             tokens=self.tokens,
-            events=Events(self.bus, self.component_appid, self.clock),
+            events=Events(self.bus, self.unsent_events, self.component_appid, self.clock),
             clock=self.clock,
             uniform=self.uniform,
             new_id=self.new_id,

@@ -1,19 +1,21 @@
-"""Telling transitions on the bus: versioned, with a stable id and a sequence, without secrets."""
+"""Telling events on the bus: what was written is told after it, and kept until the bus has it."""
 
 from __future__ import annotations
 
-import hashlib
+import logging
 from typing import TYPE_CHECKING, Protocol
 
-from wxvault.errors import EventNotSentError
+from wxvault.errors import EventNotSentError, WxvaultError
+from wxvault.services.bus_events import bus_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wxvault.clock import Clock
+    from wxvault.services.bus_events import BusEvent, UnsentKey
     from wxvault.services.state import Settled
 
-VERSION = "1"
+_log = logging.getLogger(__name__)
 
 
 class EventBus(Protocol):
@@ -23,51 +25,62 @@ class EventBus(Protocol):
         """Send one event; False: it could not be sent, which was logged."""
 
 
+class UnsentEvents(Protocol):
+    """Where events are kept that the bus has not."""
+
+    def keep(self, event: BusEvent, /) -> None:
+        """Keep one."""
+
+    def forget(self, key: UnsentKey, /) -> None:
+        """Delete one that the bus has."""
+
+
 class Events:
     """Tells what was written, after it was written."""
 
-    def __init__(self, bus: EventBus, component_appid: str, clock: Clock) -> None:
+    def __init__(
+        self, bus: EventBus, unsent: UnsentEvents, component_appid: str, clock: Clock
+    ) -> None:
         self._bus = bus
+        self._unsent = unsent
         self._component_appid = component_appid
         self._clock = clock
 
     def tell(self, settled: Settled | None) -> None:
-        """Send the events of a change that was written; nothing for one that was not."""
+        """Send the events of a change that was written; nothing for one that was not.
+
+        They were kept together with it, so whatever happens here, the sweep sends what is left.
+        """
         if settled is None:
             return
-        appid = settled.before.authorizer_appid
-        subject = "component" if appid is None else "authorizer"
-        for number, event in enumerate(settled.change.events, start=1):
-            sequence = settled.before.sequence + number
-            detail: dict[str, object] = {
-                "tenant_id": settled.change.tenant_id,
-                **event.data,
-                "sequence": sequence,
-            }
-            if appid is None:
-                del detail["tenant_id"]
-            else:
-                detail["authorizer_appid"] = appid
-            identity = f"{appid or ''}#{sequence}"
-            self._put(f"{subject}.{event.detail_type}", identity, detail)
+        for event in settled.told:
+            if not self._bus.put(event.detail_type, event.detail):
+                # What follows would find the same bus, and arrive before it.
+                return
+            self._forget(event)
 
     def announce(self, detail_type: str, identity: str, data: Mapping[str, object]) -> None:
         """Send an event that is no transition; ``identity`` makes its id the same on repetition.
 
-        Raises:
-            EventNotSentError: the bus did not take it, and it stands nowhere else.
-        """
-        if not self._put(detail_type, identity, data):
-            message = f"{detail_type}: the bus did not take it"
-            raise EventNotSentError(message)
+        What the bus does not take is kept, and the sweep sends it.
 
-    def _put(self, detail_type: str, identity: str, data: Mapping[str, object]) -> bool:
-        text = f"{self._component_appid}#{detail_type}#{identity}"
-        detail = {
-            "version": VERSION,
-            "event_id": hashlib.sha256(text.encode()).hexdigest()[:32],
-            "component_appid": self._component_appid,
-            "occurred_at": self._clock.now(),
-            **data,
-        }
-        return self._bus.put(detail_type, detail)
+        Raises:
+            EventNotSentError: the bus did not take it, and it could not be kept either.
+        """
+        now = self._clock.now()
+        event = bus_event(detail_type, identity, data, self._component_appid, now=now)
+        if self._bus.put(event.detail_type, event.detail):
+            return
+        try:
+            self._unsent.keep(event)
+        except WxvaultError as error:
+            message = f"{detail_type}: the bus did not take it, nor could it be kept ({error.code})"
+            raise EventNotSentError(message) from None
+
+    def _forget(self, event: BusEvent) -> None:
+        try:
+            self._unsent.forget(event.unsent_key)
+        except WxvaultError as error:
+            # It is sent once more, under the same id.
+            extra = {"event_id": event.event_id, "problem": error.code}
+            _log.warning("event sent, but still kept", extra=extra)

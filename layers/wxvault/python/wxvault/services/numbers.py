@@ -17,21 +17,6 @@ CALL_SECONDS = 7.0
 LEASE_SECONDS = 24.0
 """Length of a lease and of a claim on a code."""
 
-WHOLE_CALL_SECONDS = 26.0
-"""A call on somebody's behalf, from the look-up of its token to its answer: its function has 29."""
-
-CALL_WITH_FILE_SECONDS = 15.0
-"""Deadline of a call on somebody's behalf that may carry a file; for others CALL_SECONDS."""
-
-LEAST_CALL_SECONDS = 2.0
-"""With less than this left, such a call is not sent: it could only be cut off."""
-
-BUSY_TRIES = 3
-BUSY_PAUSE_SECONDS = 0.3
-"""How often a busy WeChat (-1) is asked, and the first pause: doubled each time, and as much again
-at random.
-"""
-
 WAIT_SECONDS = 8.0
 """How long a look-up waits for somebody else's renewal."""
 
@@ -44,6 +29,16 @@ ASK_AGAIN_CAP = 3.0
 
 CODE_DUE_SECONDS = 15.0
 """A code that nobody has exchanged after this long is picked up by the sweep."""
+
+EVENT_DUE_SECONDS = 15.0
+"""An event that its writer has not sent after this long is sent by the sweep."""
+
+RESEND_SECONDS = 30.0
+RESENT_AT_MOST = 5000
+"""One sweep sends kept events for so long, and so many of them."""
+
+LARGEST_DETAIL = 255 * 1024
+"""EventBridge takes an event of 256 KiB, its name and source included; a table's item has 400."""
 
 SERVED_WHILE_MARKED = 0.8
 """Part of WeChat's overlap in which a token is served though a newer one may exist."""

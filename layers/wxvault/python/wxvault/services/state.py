@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wxvault.services.bus_events import BusEvent
+
 
 class Status(StrEnum):
     """Where an authorizer stands."""
@@ -168,10 +170,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A change that was written: the item before, and the sequence of its first event."""
+    """A change that was written: the item before it, and its events as they were kept with it."""
 
     before: TokenState
     change: TokenChange
+    told: tuple[BusEvent, ...] = ()
 
 
 def unchanged(state: TokenState) -> TokenChange:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wxvault.errors import WxvaultError
 from wxvault.services.numbers import OVERDUE_SECONDS, SWEEP_LEASE_SECONDS
 from wxvault.services.outcome import Outcome
+from wxvault.services.resending import DueEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wxvault.clock import Clock
+    from wxvault.services.bus_events import UnsentKey
+    from wxvault.services.resending import Resent
 
 _log = logging.getLogger(__name__)
 
@@ -33,11 +36,12 @@ class DueItems(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One item that is due: an authorizer, a code, or the component's own token (both None)."""
+    """One item that is due: an authorizer, a code, an unsent event, or (all None) the component."""
 
     due_at: float
     authorizer_appid: str | None = None
     code_sha256: str | None = None
+    unsent: UnsentKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,11 @@ class Swept:
     component: Outcome | None = None
     waiting_for_component: bool = False
     """There is no component token, so nobody was sent on."""
+    events: int = 0
+    unsent: int = 0
+    """Events that are due and that the bus still has not."""
+    unsent_seconds: float = 0.0
+    """The age of the oldest of them."""
 
 
 class SendJobs(Protocol):
@@ -61,8 +70,15 @@ class SendJobs(Protocol):
         """Send them; returns how many were taken."""
 
 
+class Resend(Protocol):
+    """Sends events that are due."""
+
+    def run(self, due: Sequence[DueEvent], /) -> Resent:
+        """Send them, and say what became of them."""
+
+
 class Sweep:
-    """Looks for what is due and enqueues it."""
+    """Looks for what is due and enqueues it; events that the bus has not it sends itself."""
 
     def __init__(  # noqa: PLR0913, PLR0917 -- adapters, each named
         self,
@@ -71,6 +87,7 @@ class Sweep:
         exchange_jobs: SendJobs,
         renew_component: Callable[[], Outcome],
         component_is_servable: Callable[[], bool],
+        resending: Resend,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -79,6 +96,7 @@ class Sweep:
         self._exchange_jobs = exchange_jobs
         self._renew_component = renew_component
         self._component_is_servable = component_is_servable
+        self._resending = resending
         self._clock = clock
         self._new_id = new_id
 
@@ -94,7 +112,16 @@ class Sweep:
             self._items.end_sweep(lease_id)
 
     def _sweep(self, now: float) -> Swept:
-        due = sorted(self._items.due(now=now), key=lambda item: item.due_at)
+        found = sorted(self._items.due(now=now), key=lambda item: item.due_at)
+        swept = self._hand_on([item for item in found if item.unsent is None], now)
+        # Last, for tokens are more urgent; and in any case, for nobody needs a token to be told.
+        resent = self._resending.run(
+            [DueEvent(item.unsent, item.due_at) for item in found if item.unsent is not None]
+        )
+        age = 0.0 if resent.oldest is None else self._clock.now() - resent.oldest
+        return replace(swept, events=resent.sent, unsent=resent.left, unsent_seconds=max(0.0, age))
+
+    def _hand_on(self, due: Sequence[Due], now: float) -> Swept:
         authorizers = [item for item in due if item.authorizer_appid is not None]
         codes = [item for item in due if item.code_sha256 is not None]
         overdue = sum(1 for item in authorizers if item.due_at < now - OVERDUE_SECONDS)

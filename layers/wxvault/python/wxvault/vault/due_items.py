@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wxvault.services.bus_events import UnsentKey
 from wxvault.services.sweeping import Due
 from wxvault.vault.keys import due_shards
 
@@ -42,5 +43,7 @@ class DueItems:
                         yield Due(due_at, authorizer_appid=name)
                     case "X":
                         yield Due(due_at, code_sha256=name)
+                    case "O":
+                        yield Due(due_at, unsent=UnsentKey(name, key.sk))
                     case "C":
                         yield Due(due_at)

@@ -74,6 +74,14 @@ def seen_push_key(component_appid: str, identity_sha256: str) -> Key:
     return Key(f"N#{component_appid}#{identity_sha256}", "SEEN")
 
 
+def unsent_event_key(component_appid: str, subject: str, name: str) -> Key:
+    """Key of an event that the bus has not.
+
+    ``subject`` is an authorizer or ``-``, ``name`` the event's sequence (twelve digits) or its id.
+    """
+    return Key(f"O#{component_appid}#{subject}", name)
+
+
 def due_shard(component_appid: str, pk: str) -> str:
     """Return the partition of the ``due`` index that holds ``pk``."""
     return f"{component_appid}#{zlib.crc32(pk.encode()) % DUE_SHARDS:02d}"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wxvault.errors import BusyError
+from wxvault.services.bus_events import transitions
 from wxvault.services.numbers import CLOCKS_SECONDS, LEASE_SECONDS
 from wxvault.services.state import (
     RENEWABLE,
@@ -43,6 +44,7 @@ from wxvault.vault.expressions import (
 )
 from wxvault.vault.pauses import TRIES, Pauses
 from wxvault.vault.token_writing import TokenWriting, numbered, read_state
+from wxvault.vault.unsent_events import UnsentEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,6 +69,8 @@ class TokenItems:
         self._table = table
         self._sealing = sealing
         self._writing = TokenWriting(component_appid, sealing)
+        self._unsent = UnsentEvents(table, sealing, component_appid, clock)
+        self._component_appid = component_appid
         self._clock = clock
         self._pauses = Pauses(clock, uniform)
 
@@ -221,6 +225,7 @@ class TokenItems:
     ) -> Settled | None:
         """Write what came of a question, if the lease is still held; with ``also``, all or nothing.
 
+        The events of the change are kept by the same transaction.
         ``decide`` is asked again when something else changed meanwhile under the same lease.
         Returns None when the lease is lost, or a condition of ``also`` does not hold: nothing was
         written.
@@ -234,8 +239,9 @@ class TokenItems:
             extra: dict[str, Value] = {"settled_lease": lease.lease_id}
             seen, before = all_of(*held, *_as_seen(state)), numbered(state, now)
             update = self._writing.update(before, change, seen, extra)
+            settled = self._settled(before, change, now)
             try:
-                self._do(update, also)
+                self._do(update, also, settled)
             except ConditionFailedError as refusal:
                 if refusal.item is None:
                     return None
@@ -246,10 +252,10 @@ class TokenItems:
                     return None
                 found = read_state(appid, item)
             else:
-                return Settled(before, change)
+                return settled
             if found.fence == lease.fence and found.settled_lease == lease.lease_id:
                 # Our own write, repeated by the client after its answer was lost.
-                return Settled(before, change)
+                return settled
             if found.fence != lease.fence or found.lease_id != lease.lease_id:
                 return None
             state = found
@@ -268,6 +274,7 @@ class TokenItems:
     ) -> Settled | None:
         """Change an item without its lease; ``decide`` sees what stands there and may decline.
 
+        The events of the change are kept by the same transaction.
         Returns None when ``decide`` declined, or a condition of ``also`` does not hold.
 
         Raises:
@@ -298,17 +305,19 @@ class TokenItems:
             before = numbered(state or TokenState(authorizer_appid, Status.PENDING), now)
             made = {} if state else self._writing.new_item(authorizer_appid)
             update = self._writing.update(before, change, seen, {**made, "status": change.status})
+            settled = self._settled(before, change, now)
             try:
-                self._do(update, also)
+                self._do(update, also, settled)
             except ConditionFailedError as refusal:
                 if not is_written(update, refusal.item):
                     continue
                 # Our own write, repeated by the client after its answer was lost.
             except TransactionFailedError as refusal:
-                if refusal.failed[0]:
+                if not refusal.failed[0]:
+                    return None
+                if also or not is_written(update, refusal.items[0]):
                     continue
-                return None
-            return Settled(before, change)
+            return settled
         message = "an item changed too often to be amended"
         raise BusyError(message)
 
@@ -334,9 +343,15 @@ class TokenItems:
             return refusal.item is None
         return True
 
-    def _do(self, update: Update, also: Sequence[Write]) -> None:
-        if also:
-            self._table.transact([update, *also])
+    def _settled(self, before: TokenState, change: TokenChange, now: float) -> Settled:
+        told = transitions(before, change, self._component_appid, now=now)
+        return Settled(before, change, told)
+
+    def _do(self, update: Update, also: Sequence[Write], settled: Settled) -> None:
+        """Do what is to be done at once: what changes, what stands or falls with it, its events."""
+        writes = [update, *also, *self._unsent.writes(settled.told)]
+        if len(writes) > 1:
+            self._table.transact(writes)
         else:
             self._table.write(update)
 

@@ -147,7 +147,7 @@ class ComponentApi:
             {"component_appid": component_appid, "component_secret": component_secret},
             secrets=(component_secret,),
         )
-        return clean(answer.mapping().get("errmsg"), (component_secret,))
+        return _clean(answer.mapping().get("errmsg"), (component_secret,))
 
     def _call(
         self,
@@ -166,7 +166,7 @@ class ComponentApi:
             raise WeChatUnknownError(f"POST {path}: the errcode is no number", path=path)
         if number:
             known = (*secrets, *query.values())
-            errmsg = clean(content.get("errmsg"), known)
+            errmsg = _clean(content.get("errmsg"), known)
             raise WeChatRefusedError(
                 f"POST {path}: WeChat answered {number} {errmsg}".rstrip(),
                 path=path,
@@ -176,7 +176,7 @@ class ComponentApi:
         return Reader(path, content)
 
 
-def clean(errmsg: object, secrets: Iterable[str]) -> str:
+def _clean(errmsg: object, secrets: Iterable[str]) -> str:
     """Return WeChat's text without secrets, control and other strange characters, cut to size."""
     if not isinstance(errmsg, str):
         return ""

@@ -13,7 +13,6 @@ import socket
 import threading
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import requests
@@ -22,7 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
-from wxvault.errors import AnswerTooLargeError, WeChatUnknownError
+from wxvault.errors import WeChatUnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,12 +31,7 @@ CONNECT_SECONDS: Final = 2.0
 ANSWER_LIMIT: Final = 1024 * 1024
 
 _OK = 200
-# What requests waits for a packet; the call's own watchdog ends it before.
-_PATIENCE = 30
-_REDIRECTS = range(300, 400)
 _PIECE = 64 * 1024
-_JSON_TYPE = "application/json; charset=utf-8"
-_ACCEPTED = "application/json"
 
 # At DEBUG, and in one WARNING about odd headers, urllib3 logs the URL: that is where the token is.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -165,24 +159,8 @@ class _Adapter(HTTPAdapter):
         self.poolmanager = manager
 
 
-@dataclass(frozen=True, slots=True)
-class RawAnswer:
-    """An answer of status 200 as it came, whole; ``content_type`` is empty if it had none."""
-
-    content: bytes = field(repr=False)
-    content_type: str
-
-
-class _Session(requests.Session):
-    """requests' session, to which no answer is a redirect: it would read one whole, unbounded."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        del resp
-        return None
-
-
 class WeChatHttp:
-    """Sends to one base URL. Safe to share between threads."""
+    """Sends JSON to one base URL. Safe to share between threads."""
 
     def __init__(
         self,
@@ -206,99 +184,55 @@ class WeChatHttp:
         Raises WeChatUnknownError when no such answer came in time: method, path and a word on the
         reason are all it says. Whether WeChat executed the call is then unknown.
         """
-        content = json.dumps(body, ensure_ascii=False).encode()
-        raw = self.send(
-            "POST", path, query=query, body=content, content_type=_JSON_TYPE, accept=_ACCEPTED
-        )
-        answer = json_object(raw.content)
-        if answer is None:
-            raise WeChatUnknownError(
-                f"POST {path}: answered with something that is not a JSON object", path=path
-            )
-        return answer
-
-    def send(  # noqa: PLR0913 -- one request, every part of it named
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str],
-        body: bytes | None = None,
-        content_type: str = "",
-        accept: str = "*/*",
-        seconds: float | None = None,
-    ) -> RawAnswer:
-        """Send one request and return what is answered with status 200.
-
-        ``seconds`` (by default the adapter's deadline) are for all of it, from the name look-up to
-        the last byte. Redirects are not followed.
-
-        Raises:
-            WeChatUnknownError: there is no such answer, see :meth:`post`.
-            AnswerTooLargeError: it was cut off at the adapter's limit.
-        """
-        deadline = self._deadline if seconds is None else seconds
-        answer: RawAnswer | None = None
-        problem, too_large = "", False
-        with _Call(deadline, self._connect_timeout, time.monotonic) as call:
+        answer: dict[str, Any] | None = None
+        problem = ""
+        with _Call(self._deadline, self._connect_timeout, time.monotonic) as call:
             mark = _current.set(call)
             try:
-                answer = self._exchange(
-                    method, path, query, body, {"Content-Type": content_type, "Accept": accept}
-                )
+                answer = self._exchange(path, query, body)
             except _UnusableAnswerError as exc:
-                problem, too_large = exc.problem, exc.too_large
+                problem = exc.problem
             except Exception as exc:  # noqa: BLE001 - each of them carries the URL with the token
                 problem = _in_a_word(exc)
             finally:
                 _current.reset(mark)
-            if call.expired and not too_large:
-                # A body of unsaid length ends where the connection is cut: it only looks whole.
-                problem, answer = f"no complete answer within {deadline:g} s", None
+            if call.expired:
+                problem = f"no complete answer within {self._deadline:g} s"
         # Raised outside of every except clause: not even __context__ remembers.
         if answer is None:
-            kind = AnswerTooLargeError if too_large else WeChatUnknownError
-            raise kind(f"{method} {path}: {problem}", path=path)
+            raise WeChatUnknownError(f"POST {path}: {problem}", path=path)
         return answer
 
     def _exchange(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: bytes | None,
-        headers: Mapping[str, str],
-    ) -> RawAnswer:
+        self, path: str, query: Mapping[str, str], body: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Send and read on a connection of its own.
 
         A kept one would be stale after an environment has slept, and a call that fails on a stale
         connection is one whose outcome nobody knows.
         """
-        with _Session() as session:
+        with requests.Session() as session:
             session.trust_env = False
+            session.max_redirects = 0
             session.mount(self._base, _Adapter(max_retries=0))
-            with session.request(
-                method,
+            with session.post(
                 self._base + path,
                 params=dict(query),
-                data=body,
+                data=json.dumps(body, ensure_ascii=False).encode(),
                 headers={
-                    **{name: value for name, value in headers.items() if value},
+                    "Content-Type": "application/json; charset=utf-8",
+                    "Accept": "application/json",
                     "Accept-Encoding": "identity",
                     "Connection": "close",
                     "User-Agent": "wxvault",
                 },
-                timeout=(self._connect_timeout, _PATIENCE),
+                timeout=(self._connect_timeout, self._deadline),
                 allow_redirects=False,
                 stream=True,
             ) as response:
                 return self._read(response)
 
-    def _read(self, response: requests.Response) -> RawAnswer:
-        if response.status_code in _REDIRECTS:
-            raise _UnusableAnswerError(
-                f"answered with HTTP {response.status_code}, a redirect, which is not followed"
-            )
+    def _read(self, response: requests.Response) -> dict[str, Any]:
         if response.status_code != _OK:
             raise _UnusableAnswerError(f"answered with HTTP {response.status_code}")
         # Nobody asked for compression, and unpacking is how a small answer becomes a large one.
@@ -309,23 +243,20 @@ class WeChatHttp:
         while piece := response.raw.read(_PIECE, decode_content=False):
             content += piece
             if len(content) > self._answer_limit:
-                raise _UnusableAnswerError(
-                    f"answered with more than {self._answer_limit} bytes", too_large=True
-                )
-        return RawAnswer(bytes(content), response.headers.get("Content-Type", ""))
+                raise _UnusableAnswerError(f"answered with more than {self._answer_limit} bytes")
+        return _json_object(bytes(content))
 
 
 class _UnusableAnswerError(Exception):
     """WeChat answered something that is no answer; never leaves this module."""
 
-    def __init__(self, problem: str, *, too_large: bool = False) -> None:
+    def __init__(self, problem: str) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.too_large = too_large
 
 
-def json_object(content: bytes) -> dict[str, Any] | None:
-    """Parse as JSON whatever the Content-Type says; None: it is no JSON object.
+def _json_object(content: bytes) -> dict[str, Any]:
+    """Parse as JSON whatever the Content-Type says.
 
     Lenient where only names suffer: control characters and broken UTF-8 occur in nick names.
     """
@@ -333,7 +264,9 @@ def json_object(content: bytes) -> dict[str, Any] | None:
         value = json.loads(content.decode("utf-8-sig", "replace"), strict=False)
     except (ValueError, RecursionError):
         value = None
-    return value if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        raise _UnusableAnswerError("answered with something that is not a JSON object")
+    return value
 
 
 def _in_a_word(exc: BaseException) -> str:

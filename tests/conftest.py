@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 LOOPBACK = ("loopback", "stack", "browser")
 
@@ -22,6 +23,10 @@ os.environ |= {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("wxvault", deadline=None)
+settings.load_profile("wxvault")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -20,6 +20,7 @@ OWN_METRICS = {
     "OverdueAuthorizers",
     "PushRefused",
     "SealBroken",
+    "SecretMalformed",
     "SweepWithoutComponentToken",
     "TicketReceived",
 }
@@ -54,6 +55,7 @@ ALARMS = {
     "SealBrokenAlarm": above(0, "SealBroken"),
     # Nothing is handed out: the one alarm that a person must act on at once.
     "SealingKeyAlarm": above(0, "SealingKeyUnusable", seconds=60),
+    "SecretMalformedAlarm": above(0, "SecretMalformed"),
     # Five minutes: whoever wrote an event could not send it, nor could some sweeps.
     "EventsNotSentAlarm": above(300, "UnsentEventSeconds", "Maximum"),
     # Half an hour, so that it speaks before NoTicketAlarm does.

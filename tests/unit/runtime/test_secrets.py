@@ -137,6 +137,47 @@ def test_a_known_value_outlives_an_outage(
     assert APPSECRET not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", f'{{"component_appsecret": "{APPSECRET}"', '{"component_appsecret": "too short"}'],
+    ids=["empty", "brace", "cut off", "short"],
+)
+def test_a_known_value_outlives_a_slip_of_the_pen(
+    secret: Secret[str],
+    manager: FakeSecretsManager,
+    clock: FakeClock,
+    text: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What is malformed replaces nothing; the log names the field, and a mended one is read."""
+    secret.get()
+    clock.sleep(301)
+    manager.text = text
+    assert secret.get() == APPSECRET
+    assert not secret.changed(), "it is no other secret"
+    (line,) = {record.message for record in caplog.records}
+    assert line == "secret malformed, the known value stays"
+    assert {record.levelname for record in caplog.records} == {"ERROR"}
+    assert all(vars(record)["error_code"] == "configuration" for record in caplog.records)
+    manager.text = json.dumps({"component_appsecret": "f" * 32})
+    clock.sleep(29.9)
+    assert secret.get() == APPSECRET
+    clock.sleep(0.1)
+    assert secret.get() == "f" * 32
+
+
+def test_a_known_push_secret_outlives_a_slip_of_the_pen(
+    manager: FakeSecretsManager, clock: FakeClock
+) -> None:
+    """Pushes are opened with the keys that were good, not answered with an error."""
+    manager.text = json.dumps({"tokens": ["old1"], "encoding_aes_keys": [AES_KEY]})
+    secret = push_secret(manager, "arn:push", COMPONENT, clock)
+    before = secret.get()
+    manager.text = json.dumps({"tokens": ["old1", "new2"], "encoding_aes_keys": [AES_KEY[:-1]]})
+    clock.sleep(301)
+    assert secret.get() is before
+
+
 def test_a_missing_secret_is_a_configuration_error(
     secret: Secret[str], manager: FakeSecretsManager
 ) -> None:

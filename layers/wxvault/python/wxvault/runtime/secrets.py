@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from wxvault.errors import ConfigurationError
 from wxvault.protocol.message_keys import MessageKeys
+from wxvault.runtime.telemetry import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +70,8 @@ class Secret[T]:
         """Return the value, read anew when it is older than 300 s.
 
         Raises ConfigurationError (with the field, never the value) when it is missing or malformed.
-        While Secrets Manager cannot be reached, a value once read stays in use.
+        While Secrets Manager cannot be reached, or what stands there now is malformed, a value once
+        read stays in use.
         """
         with self._lock:
             kept = self._kept
@@ -101,7 +103,12 @@ class Secret[T]:
             problem = type(exc).__name__
         else:
             text = answer.get("SecretString") or ""
-            value = self._parse(_json_object(text, self._field))
+            try:
+                value = self._parse(_json_object(text, self._field))
+            except ConfigurationError as error:
+                if kept is None:
+                    raise
+                return self._stay(kept, now, error)
             self._kept = _Kept(value, now, text)
             return self._kept
         if kept is None:
@@ -112,6 +119,17 @@ class Secret[T]:
             )
         _log.warning("secret not read, the known value stays", extra={"problem": problem})
         self._kept = _Kept(kept.value, now, kept.text)
+        return self._kept
+
+    def _stay(self, kept: _Kept[T], now: float, error: ConfigurationError) -> _Kept[T]:
+        """Keep the good value while somebody's slip of the pen stands in the secret.
+
+        Read again in half a minute: whoever mends it need not wait for five.
+        """
+        count("SecretMalformed")
+        told = {"error_code": error.code, "error": error.message, "remedy": error.remedy}
+        _log.error("secret malformed, the known value stays", extra=told)
+        self._kept = _Kept(kept.value, now - KEPT_SECONDS + FORCED_READ_SECONDS, kept.text)
         return self._kept
 
 

@@ -15,6 +15,7 @@ from wxvault.services.numbers import WAIT_SECONDS
 from wxvault.services.policy import is_servable
 from wxvault.services.resending import Resending
 from wxvault.services.sweeping import Sweep
+from wxvault.services.tickets import wants_a_look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +34,10 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Mapping[str, Any]
         overlap = wiring.settings.overlap_seconds
         return state is not None and is_servable(state, wiring.clock.now(), overlap=overlap)
 
+    def tickets_want_a_look() -> bool:
+        push, state = wiring.push_starts.last_push(), wiring.tokens.get(None)
+        return wants_a_look(push, state, wiring.clock.now())
+
     sweep = Sweep(
         wiring.due_items,
         wiring.renew_jobs,
@@ -40,6 +45,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Mapping[str, Any]
         renew_component,
         component_is_servable,
         Resending(wiring.unsent_events, wiring.bus, wiring.clock, wiring.uniform),
+        tickets_want_a_look,
         wiring.clock,
         wiring.new_id,
     )

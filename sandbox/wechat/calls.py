@@ -66,6 +66,8 @@ class Answer:
     executed: bool = False
     status: int = 200
     content_type: str = JSON_TYPE
+    rid: str = ""
+    """The request id behind the text of a refusal."""
 
 
 class TokenNeed(Enum):
@@ -75,6 +77,9 @@ class TokenNeed(Enum):
     COMPONENT = "component"
     AUTHORIZER = "authorizer"
     EITHER = "either"
+    """An account's, or the component's with the account named in the body."""
+    ANY = "any"
+    """An account's or the component's, each for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,8 @@ def refusal(error: WeChatError, state: WeChat) -> Answer:
     """Return an errcode in the present shape, with a request id behind the text."""
     rid = state.minter.rid(state.clock.now())
     body = {"errcode": error.errcode, "errmsg": f"{error.errmsg} rid: {rid}"}
-    return Answer(json.dumps(body, ensure_ascii=False).encode(), errcode=error.errcode)
+    text = json.dumps(body, ensure_ascii=False)
+    return Answer(text.encode(), errcode=error.errcode, rid=rid)
 
 
 def _checked(endpoint: Endpoint, call: Call, state: WeChat) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ from sandbox.wechat.push_messages import (
 )
 from sandbox.wechat.push_options import PushOptions
 from sandbox.wechat.pushes import Push, PushDesk, Transport, http_transport, in_background
+from sandbox.wechat.quota_api import quota_endpoints
 from sandbox.wechat.return_codes import WeChatError
 from sandbox.wechat.state import Confirmation, WeChat
 from sandbox.wechat.ticket_timer import TicketTimer
@@ -85,6 +86,7 @@ class Desk:
         self._endpoints: dict[str, Endpoint] = {
             **component_endpoints(self._start_ticket_pushes),
             **account_endpoints(),
+            **quota_endpoints(self.knows),
         }
         self.tickets = TicketTimer(lambda: self.state.settings, self.clock, self.push_ticket)
         self._closed = Event()
@@ -150,6 +152,8 @@ class Desk:
                 sleep=self._closed.wait,
             )
             reaction = play(fault, stage)
+        ms = round((time.monotonic() - started) * 1000)
+        self._remember(call, reaction.answer, ms)
         self.log.add(
             "call",
             method=call.method,
@@ -160,9 +164,25 @@ class Desk:
             answered=reaction.answer is not None,
             status=reaction.answer.status if reaction.answer else 0,
             fault=fault.kind if fault else "",
-            ms=round((time.monotonic() - started) * 1000),
+            ms=ms,
         )
         return reaction
+
+    def _remember(self, call: Call, answer: Answer | None, ms: int) -> None:
+        """Keep a refused call, for whoever asks what its rid stands for."""
+        if answer is None or not answer.rid:
+            return
+        with self.lock:
+            owner = self.state.owner_of(call.token())
+            seen = replace(call, client_ip=self.settings.client_ip or call.client_ip)
+            self.state.rids.remember(
+                answer.rid,
+                seen,
+                owner=owner.authorizer_appid if owner else None,
+                now=self.clock.now(),
+                ms=ms,
+                answer=answer.body,
+            )
 
     def _execute(self, call: Call) -> Answer:
         with self.lock:

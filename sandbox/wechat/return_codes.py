@@ -18,6 +18,7 @@ MESSAGES: Final[Mapping[int, str]] = {
     40125: "invalid appsecret",
     40170: "args count exceed count limit",
     41001: "access_token missing",
+    41002: "appid missing",
     41004: "appsecret missing",
     41018: "missing component_appid",
     41020: "missing platform_ticket",
@@ -29,6 +30,7 @@ MESSAGES: Final[Mapping[int, str]] = {
     45011: "api minute-quota reach limit, must slower, retry next minute",
     47001: "data format error",
     48001: "api unauthorized",
+    48006: "forbid to clear quota because of reaching the limit",
     50002: "user limited",
     61003: "component is not authorized by this account",
     61004: "access clientip is not registered",
@@ -44,6 +46,12 @@ MESSAGES: Final[Mapping[int, str]] = {
     61015: "must use biz account token for not component api",
     61023: "refresh_token is invalid",
     61025: "read-only option",
+    76001: "rid not found",
+    76002: "invalid rid",
+    76003: "rid not belong to this account",
+    76004: "rid is expired",
+    76021: "cgi_path not found",
+    76022: "could not use this cgi_path, no permission",
 }
 
 

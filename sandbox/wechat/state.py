@@ -6,7 +6,6 @@ Whoever shares it between threads holds one lock around every call.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -15,7 +14,9 @@ from sandbox.wechat.ledger import SecretLedger
 from sandbox.wechat.links import OPTIONS, AuthorizationCode, Link
 from sandbox.wechat.merchants import AUTH_TYPES, EXAMPLES, LISTED_STATUSES, Merchant
 from sandbox.wechat.permission_sets import sets_for
+from sandbox.wechat.quota_book import QuotaBook
 from sandbox.wechat.return_codes import WeChatError
+from sandbox.wechat.rid_book import RidBook
 from sandbox.wechat.settings import SECRET_FIELDS, Settings
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from sandbox.wechat.values import Minter
 
 LIST_LIMIT: Final = 500
-_BEIJING: Final = 8 * 3600
-_DAY: Final = 86_400
 
 Change = Literal["authorized", "updateauthorized", "unchanged"]
 
@@ -77,8 +76,8 @@ class WeChat:
         self.ledger = SecretLedger()
         self.component = ComponentBook(minter, self.ledger)
         self.links: dict[str, Link] = {}
-        self._quota_day = 0
-        self._quota_used: Counter[str] = Counter()
+        self.quota = QuotaBook()
+        self.rids = RidBook(self.ledger)
         self.settings = settings
         self.configure(settings)
         for merchant in merchants:
@@ -197,15 +196,8 @@ class WeChat:
         return next((link for link in self.links.values() if link.code(value)), None)
 
     def count_call(self, path: str) -> None:
-        """Count a call against its daily quota. Raises 45009. The day is Beijing's."""
-        day = int((self.clock.now() + _BEIJING) // _DAY)
-        if day != self._quota_day:
-            self._quota_day = day
-            self._quota_used.clear()
-        limit = self.settings.quotas.get(path)
-        if limit is not None and self._quota_used[path] >= limit:
-            raise WeChatError(45009)
-        self._quota_used[path] += 1
+        """Count a call against its daily quota. Raises 45009."""
+        self.quota.count(path, self.settings.quotas, self.clock.now())
 
     # --- answers of the component endpoints
 

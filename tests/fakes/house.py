@@ -22,12 +22,14 @@ from wxvault.services.onboarding import Landing, Minter, Onboarding, Place
 from wxvault.services.policy import is_servable
 from wxvault.services.resending import Resending
 from wxvault.services.sweeping import Sweep
+from wxvault.services.tickets import TicketKeeper, wants_a_look
 from wxvault.services.tools import Tools
 from wxvault.vault.codes import Codes
 from wxvault.vault.component_items import ComponentItems
 from wxvault.vault.directory import Directory
 from wxvault.vault.due_items import DueItems
 from wxvault.vault.profiles import Profiles
+from wxvault.vault.push_starts import PushStarts
 from wxvault.vault.sealing import Sealing
 from wxvault.vault.sessions import Sessions
 from wxvault.vault.token_items import TokenItems
@@ -144,6 +146,10 @@ class House:
         self.component_keeper = ComponentKeeper(
             self.tools, self.wechat, self.items, self.app_secret
         )
+        self.starts = PushStarts(self.table, COMPONENT)
+        self.ticket_keeper = TicketKeeper(
+            self.tools, self.wechat, self.items, self.starts, self.app_secret
+        )
         self.lookup = Lookup(
             self.tokens, self.renew, self.clock, self.random.random, overlap=self.wechat.overlap
         )
@@ -179,6 +185,7 @@ class House:
             lambda: self.renew(None, rejected_token_sha256=None, min_ttl=0, seconds=8),
             self.component_is_servable,
             Resending(self.unsent, self.bus, self.clock, self.random.random),
+            self.tickets_want_a_look,
             self.clock,
             lambda: next(self.ids),
         )
@@ -197,6 +204,10 @@ class House:
         return state is not None and is_servable(
             state, self.clock.now(), overlap=self.wechat.overlap
         )
+
+    def tickets_want_a_look(self) -> bool:
+        """Say whether the sweep has the tickets looked at."""
+        return wants_a_look(self.starts.last_push(), self.tokens.get(None), self.clock.now())
 
     def _new_secret(self) -> str:
         return f"{self.random.getrandbits(256):064x}"[:43]
@@ -225,6 +236,7 @@ class House:
         ticket = f"ticket@@@{when:086d}"
         self.wechat.tickets.add(ticket)
         self.intake.take(Ticket(COMPONENT, when, ticket))
+        self.items.note_push("accepted", now=self.clock.now(), info_type="component_verify_ticket")
 
     def push_authorized(
         self,
@@ -256,6 +268,8 @@ class House:
                 job = self.renew_queue.jobs.pop(0)
                 if job["job"] == "component":
                     self.component_keeper.renew()
+                elif job["job"] == "tickets":
+                    self.ticket_keeper.look()
                 else:
                     self.keeper.keep(job["authorizer_appid"])
 

@@ -102,6 +102,7 @@ class FakeWeChat:
     rotate_on_refresh: bool = False
     second_exchange: Literal["refused", "new", "same"] = "refused"
     tickets: set[str] = field(default_factory=set)
+    pushes_stopped: bool = False
     accounts: dict[str, Account] = field(default_factory=dict)
     codes: dict[str, Confirmed] = field(default_factory=dict)
     component: Account = field(default_factory=Account)
@@ -225,6 +226,30 @@ class FakeWeChat:
             )
 
         return self._call(call, execute)
+
+    def start_push_ticket(self, component_appid: str, component_secret: str, /) -> str:
+        """Start the pushes of tickets."""
+        call = self._new_call("start_push_ticket", component_appid)
+
+        def execute() -> str:
+            if component_secret != self.secret:
+                raise refusal("start_push_ticket", 40125)
+            had_stopped, self.pushes_stopped = self.pushes_stopped, False
+            return "ok" if had_stopped else "in a normal state"
+
+        return self._call(call, execute)
+
+    def clear_quota(
+        self, component_appid: str, appsecret: str, authorizer_appid: str | None, /
+    ) -> None:
+        """Reset the daily quota."""
+        call = self._new_call("clear_quota", authorizer_appid or component_appid)
+
+        def execute() -> None:
+            if appsecret != self.secret:
+                raise refusal("clear_quota", 40125)
+
+        self._call(call, execute)
 
     # --- inside ----------------------------------------------------------------------------------
 

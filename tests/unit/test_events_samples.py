@@ -116,6 +116,16 @@ class GoodWeChat:
         assert refresh == REFRESH_TOKEN
         return self._issue("refresh", appid)
 
+    def start_push_ticket(self, component_appid: str, component_secret: str, /) -> str:
+        """Start the pushes that had stopped."""
+        assert (component_appid, component_secret) == (COMPONENT, APP_SECRET)
+        self.calls.append("start_push_ticket")
+        return "ok"
+
+    def clear_quota(self, _component_appid: str, appsecret: str, appid: str | None, /) -> None:
+        """Reset the quota."""
+        self.calls.append(f"clear_quota {appid} {appsecret == APP_SECRET}")
+
     def _issue(self, call: str, appid: str = "") -> Answer:
         self.calls.append(call)
         self.issued.append(f"49_{call}_{len(self.issued):064d}")

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wxvault.errors import InvalidRequestError
-from wxvault.runtime.jobs import exchange_job, renew_job
+from wxvault.runtime.jobs import ClearQuota, LookAtTickets, exchange_job, renew_job
 from wxvault.runtime.queues import read_job
 
 if TYPE_CHECKING:
     from tools.dead_letters.queues import DeadLetters, Letter
+    from wxvault.runtime.token_requests import TokenRequest
 
 _WORD = re.compile(r"[A-Za-z0-9_.]{1,60}")
 
@@ -48,10 +49,21 @@ def meaning(queue: DeadLetters, letter: Letter) -> Meaning:
     except InvalidRequestError as error:
         size = len(letter.body.encode())
         return Meaning(f"no job of ours, {size} bytes", problem=error.message)
-    if wanted.authorizer_appid is None:
-        return Meaning("renewal of the component token", component=True)
-    appid = wanted.authorizer_appid
-    return Meaning(f"renewal for {appid}", authorizer_appid=appid)
+    return _renew_job(wanted)
+
+
+def _renew_job(wanted: TokenRequest | LookAtTickets | ClearQuota) -> Meaning:
+    match wanted:
+        case LookAtTickets():
+            # The sweep asks for it again as long as it is wanted.
+            return Meaning("look at the tickets", wake_up=True)
+        case ClearQuota():
+            return Meaning("reset of a quota", problem="this is done by direct invoke only")
+        case _ if wanted.authorizer_appid is None:
+            return Meaning("renewal of the component token", component=True)
+        case _:
+            appid = wanted.authorizer_appid
+            return Meaning(f"renewal for {appid}", authorizer_appid=appid)
 
 
 def _wake_up(letter: Letter) -> Meaning:

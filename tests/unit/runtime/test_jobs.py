@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wxvault.errors import InvalidRequestError
-from wxvault.runtime.jobs import exchange_job, renew_job
+from wxvault.runtime.jobs import ClearQuota, LookAtTickets, exchange_job, renew_job
 from wxvault.runtime.token_requests import TokenRequest
 
 APPID = "wx00000000000000a1"
@@ -114,3 +114,34 @@ def test_a_refusal_repeats_nothing(job: dict[str, Any]) -> None:
             read(job)
         assert SECRET not in caught.value.message
         assert SECRET not in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("job", "read"),
+    [
+        ({"job": "tickets"}, LookAtTickets()),
+        ({"job": "clear_quota"}, ClearQuota(None)),
+        ({"job": "clear_quota", "authorizer_appid": APPID}, ClearQuota(APPID)),
+    ],
+    ids=str,
+)
+def test_jobs_of_renew_that_renew_nothing(job: dict[str, Any], read: object) -> None:
+    """Tickets and quota need the AppSecret, which nobody else may read."""
+    assert renew_job(job) == read
+
+
+@pytest.mark.parametrize(
+    ("job", "field"),
+    [
+        ({"job": "tickets", "authorizer_appid": APPID}, "job"),
+        ({"job": "tickets", "min_ttl": 1}, "job"),
+        ({"job": "clear_quota", "authorizer_appid": "all"}, "authorizer_appid"),
+        ({"job": "clear_quota", "min_ttl": 1}, "job"),
+    ],
+    ids=str,
+)
+def test_what_does_not_belong_to_them(job: dict[str, Any], field: str) -> None:
+    """A field that such a job does not have is refused, not ignored."""
+    with pytest.raises(InvalidRequestError) as caught:
+        renew_job(job)
+    assert caught.value.field == field

@@ -22,7 +22,7 @@ from tests.unit.services.kit import (
     until_due,
     with_component,
 )
-from wxvault.errors import NoTicketError
+from wxvault.errors import NoTicketError, TableUnavailableError
 from wxvault.services.outcome import Outcome
 from wxvault.services.resending import DueEvent, Resent
 from wxvault.services.sweeping import Due, Sweep, Swept
@@ -86,6 +86,13 @@ class Broom:
     exchange_queue: FakeQueue = field(default_factory=FakeQueue)
     kept: FakeResending = field(default_factory=FakeResending)
     asked: int = 0
+    tickets: bool | TableUnavailableError = False
+
+    def tickets_want_a_look(self) -> bool:
+        """Say whether tickets have stayed away."""
+        if isinstance(self.tickets, TableUnavailableError):
+            raise self.tickets
+        return self.tickets
 
     def renew_component(self) -> Outcome:
         """Renew the component token, as it was told."""
@@ -105,6 +112,7 @@ class Broom:
             self.renew_component,
             lambda: self.servable,
             self.kept,
+            self.tickets_want_a_look,
             FakeClock(),
             lambda: "sweeper",
         ).run()
@@ -132,6 +140,21 @@ def test_nothing_due_nothing_done() -> None:
     broom = Broom()
     assert broom.sweep() == Swept(ran=True)
     assert broom.renew_queue.jobs == []
+
+
+@pytest.mark.parametrize("servable", [True, False])
+def test_tickets_that_stay_away_are_looked_after(*, servable: bool) -> None:
+    """*renew* is sent, with a component token or without, after everybody else."""
+    broom = Broom(Index([authorizer()]), servable=servable, tickets=True)
+    assert broom.sweep().tickets
+    assert broom.renew_queue.jobs[-1] == {"job": "tickets"}
+    assert len(broom.renew_queue.jobs) == 1 + servable
+
+
+def test_tickets_that_cannot_be_looked_at_keep_nobody() -> None:
+    """Everybody else was sent on before, and the next minute looks again."""
+    broom = Broom(Index([authorizer()]), tickets=TableUnavailableError("DynamoDB"))
+    assert broom.sweep() == Swept(ran=True, authorizers=1)
 
 
 def test_two_sweeps_exclude_each_other() -> None:
@@ -291,6 +314,7 @@ def test_a_component_that_fails_is_told() -> None:
     """When WeChat refuses the component token three times, it says ``component.failing``."""
     house = authorized()
     later(house, 7300)
+    house.push_ticket()
     refuse(house, "component_token", *[-1] * 30)
     for _ in range(20):
         swept = house.sweep.run()

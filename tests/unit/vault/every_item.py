@@ -160,6 +160,13 @@ def _component(vault: Vault) -> None:
     assert vault.items.take_sweep("sweep-1", now=NOW, seconds=58)
     vault.items.end_sweep("sweep-1")
     assert vault.items.take_sweep("sweep-2", now=NOW, seconds=58)
+    taken = vault.starts.take_start(now=NOW, not_before=NOW + 600, at_once=False)
+    assert taken is not None
+    vault.starts.note_start(
+        "refused", not_before=NOW + 600, attempts=1, errcode=61004, address="203.0.113.7"
+    )
+    stale = replace(bought, secrets="keep", ticket_stale_at=NOW, release=False)
+    assert vault.tokens.amend(None, always(stale))
     vault.items.mark_seen(fingerprint("push"), now=NOW)
 
 

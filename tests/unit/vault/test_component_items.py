@@ -82,6 +82,15 @@ def test_the_same_ticket_twice_is_one(vault: Vault) -> None:
     assert len(vault.items.newest_tickets(3)) == 1
 
 
+def test_when_the_newest_ticket_came(vault: Vault) -> None:
+    """By our clock, whatever WeChat's says, and though it cannot be opened."""
+    assert vault.items.newest_ticket_at() is None
+    vault.items.add_ticket("late", 1000, now=NOW + 9)
+    vault.items.add_ticket("early", 1001, now=NOW + 5)
+    vault.keys.unusable.add(vault.keys.name)
+    assert vault.items.newest_ticket_at() == NOW + 9
+
+
 def test_two_tickets_of_one_second_are_two(vault: Vault) -> None:
     """CreateTime has no finer unit: neither replaces the other, and both can be tried."""
     vault.items.add_ticket("one", 1000, now=NOW)
@@ -223,9 +232,11 @@ def test_the_last_push_and_the_last_refusal_stand_side_by_side(vault: Vault) -> 
         "accepted_at": NOW,
         "accepted_verdict": "accepted",
         "info_type": "component_verify_ticket",
+        "ticket_at": NOW,
         "refused_at": NOW + 5,
         "refused_verdict": "bad_signature",
     }
     vault.items.note_push("accepted", now=NOW + 9, info_type="authorized")
     assert vault.table.items[key]["accepted_at"] == NOW + 9
     assert vault.table.items[key]["info_type"] == "authorized"
+    assert vault.table.items[key]["ticket_at"] == NOW

@@ -45,8 +45,9 @@ TOKEN = {
     "due_shard",
     "forced_at",
     "forced_times",
+    "ticket_stale_at",
 }
-AUTHORIZER = TOKEN | {
+AUTHORIZER = (TOKEN - {"ticket_stale_at"}) | {
     "authorizer_appid",
     "refresh_token",
     "api_ability",
@@ -71,7 +72,20 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
     "last push": (
         f"C#{COMPONENT}",
         "PUSH",
-        {"accepted_at", "accepted_verdict", "refused_at", "refused_verdict", "info_type"},
+        {
+            "accepted_at",
+            "accepted_verdict",
+            "refused_at",
+            "refused_verdict",
+            "info_type",
+            "ticket_at",
+            "start_asked_at",
+            "start_not_before",
+            "start_outcome",
+            "start_attempts",
+            "start_errcode",
+            "start_address",
+        },
     ),
     "authorizer": (f"A#{COMPONENT}#{APPID}", "TOKEN", AUTHORIZER),
     "profile": (

@@ -165,6 +165,20 @@ def test_start_push_ticket_uses_the_field_of_that_page() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("appid", "sent"), [(None, {}), (AUTHORIZER, {"appid": AUTHORIZER})], ids=["own", "authorizer"]
+)
+def test_clear_quota_needs_no_token(appid: str | None, sent: dict[str, str]) -> None:
+    """On this page the secret is called appsecret, and the account is named only if it is one."""
+    component, http = api({"errcode": 0, "errmsg": "ok"})
+    component.clear_quota(COMPONENT, APPSECRET, appid)
+    assert http.sent[0] == (
+        "/cgi-bin/component/clear_quota/v2",
+        {},
+        {"component_appid": COMPONENT, "appsecret": APPSECRET, **sent},
+    )
+
+
 CALLS: dict[str, Callable[[ComponentApi], object]] = {
     "component_token": lambda c: c.component_token(COMPONENT, APPSECRET, TICKET),
     "pre_auth_code": lambda c: c.pre_auth_code(COMPONENT, COMPONENT_TOKEN),
@@ -172,8 +186,9 @@ CALLS: dict[str, Callable[[ComponentApi], object]] = {
     "refresh": lambda c: c.refresh(COMPONENT, COMPONENT_TOKEN, AUTHORIZER, REFRESH_TOKEN),
     "authorizer_info": lambda c: c.authorizer_info(COMPONENT, COMPONENT_TOKEN, AUTHORIZER),
     "start_push_ticket": lambda c: c.start_push_ticket(COMPONENT, APPSECRET),
+    "clear_quota": lambda c: c.clear_quota(COMPONENT, APPSECRET, None),
 }
-NEEDS_FIELDS = [name for name in CALLS if name != "start_push_ticket"]
+NEEDS_FIELDS = [name for name in CALLS if name not in {"start_push_ticket", "clear_quota"}]
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -201,7 +216,7 @@ def test_a_refusal_never_repeats_the_secrets_of_its_request(name: str) -> None:
     for secret in secrets[1:]:
         assert secret not in told
         assert secret.replace("@", "%40") not in told
-    if name in {"component_token", "start_push_ticket"}:
+    if name in {"component_token", "start_push_ticket", "clear_quota"}:
         assert APPSECRET not in told
 
 

@@ -202,7 +202,7 @@ class NoTicketError(WxvaultError):
     code = "no_ticket"
     default_remedy = (
         "Enter the event URL in WeChat's console (授权事件接收URL) and wait up to ten minutes for "
-        "the first push; if none comes, call api_start_push_ticket to start the pushes."
+        "the first push. WeChat is asked to start its pushes by itself; `make status` says more."
     )
 
 

@@ -130,8 +130,8 @@ _PLATFORM_IP: Final = (
     "list (白名单IP地址列表) in WeChat's console and publish the change."
 )
 _TICKET: Final = (
-    "Nothing to do: the next ticket comes within ten minutes. If none comes, start the pushes "
-    "with api_start_push_ticket."
+    "Nothing to do: the next ticket comes within ten minutes. If none comes, WeChat is asked to "
+    "start its pushes (api_start_push_ticket)."
 )
 _PENALTY: Final = "See the account's notices in WeChat's console: it is limited or penalised."
 _AUTHORIZE: Final = "Ask the merchant to authorise once more."

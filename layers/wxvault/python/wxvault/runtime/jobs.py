@@ -7,9 +7,11 @@ error here repeats what was sent: a queue may hold anything, and errors are logg
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from wxvault.errors import InvalidRequestError
+from wxvault.protocol.appid import is_appid
 from wxvault.runtime.token_requests import TokenRequest
 
 if TYPE_CHECKING:
@@ -20,20 +22,49 @@ _RENEW_FIELDS: Final = frozenset({"job", "authorizer_appid", "min_ttl", "rejecte
 _EXCHANGE_FIELDS: Final = frozenset({"code_sha256"})
 
 
-def renew_job(job: Mapping[str, Any]) -> TokenRequest:
+@dataclass(frozen=True, slots=True)
+class LookAtTickets:
+    """Tickets may have stayed away: look, tell, and have the pushes started."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearQuota:
+    """Reset the daily quota: the component's, or that of its calls for an authorizer."""
+
+    authorizer_appid: str | None
+
+
+def renew_job(job: Mapping[str, Any]) -> TokenRequest | LookAtTickets | ClearQuota:
     """Read ``{"job": "component"}`` or ``{"job": "authorizer", "authorizer_appid"}``.
 
-    Both may have ``min_ttl`` (seconds) and ``rejected_token_sha256``, as a look-up has them.
+    Both may have ``min_ttl`` (seconds) and ``rejected_token_sha256``, as a look-up has them. Or
+    ``{"job": "tickets"}``, or ``{"job": "clear_quota", "authorizer_appid"?}``.
 
     Raises:
         InvalidRequestError: it is no job of *renew*; the field is named.
     """
     _only(_RENEW_FIELDS, job)
     kind = job.get("job")
+    if kind == "tickets":
+        _only(frozenset({"job"}), job)
+        return LookAtTickets()
+    if kind == "clear_quota":
+        return _clear_quota(job)
     if kind not in ("authorizer", "component"):
-        raise InvalidRequestError("job", "must be authorizer or component")
+        message = "must be authorizer, component, tickets or clear_quota"
+        raise InvalidRequestError("job", message)
     fields = {name: value for name, value in job.items() if name != "job"}
     return TokenRequest.read(fields | {"component": kind == "component"})
+
+
+def _clear_quota(job: Mapping[str, Any]) -> ClearQuota:
+    _only(frozenset({"job", "authorizer_appid"}), job)
+    appid = job.get("authorizer_appid")
+    if appid is not None and not is_appid(appid):
+        raise InvalidRequestError(
+            "authorizer_appid", "must be an appid: 'wx' and 16 hexadecimal digits in lower case"
+        )
+    return ClearQuota(appid)
 
 
 def exchange_job(job: Mapping[str, Any]) -> str:

@@ -35,6 +35,7 @@ from wxvault.vault.codes import Codes
 from wxvault.vault.component_items import ComponentItems
 from wxvault.vault.due_items import DueItems
 from wxvault.vault.profiles import Profiles
+from wxvault.vault.push_starts import PushStarts
 from wxvault.vault.sealing import KmsDataKeys, Sealing
 from wxvault.vault.sessions import Sessions
 from wxvault.vault.table import DynamoTable
@@ -150,6 +151,11 @@ class Wiring:
     def unsent_events(self) -> UnsentEvents:
         """Events that the bus has not."""
         return UnsentEvents(self.table, self.sealing, self.component_appid, self.clock)
+
+    @cached_property
+    def push_starts(self) -> PushStarts:
+        """The record of the event URL."""
+        return PushStarts(self.table, self.component_appid)
 
     @cached_property
     def due_items(self) -> DueItems:

@@ -81,3 +81,13 @@ SWEEP_LEASE_SECONDS = 58.0
 
 OVERDUE_SECONDS = 900.0
 """Due longer than this counts as overdue."""
+
+TICKET_STALE_SECONDS = 30 * 60
+"""WeChat pushes a ticket every ten minutes: after this long three are missing."""
+
+START_PAUSE_SECONDS = 600
+START_PAUSE_CAP = 2400
+"""WeChat is asked to start its pushes at most once in so long; doubled with each refusal."""
+
+START_WITHOUT_SECRET_SECONDS = 60
+"""There was no AppSecret to ask with: somebody may be about to enter it."""

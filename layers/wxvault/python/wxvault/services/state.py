@@ -63,6 +63,8 @@ class TokenState:
     forced_at: float | None = None
     forced_times: tuple[float, ...] = ()
     """When it was renewed because it was proved refused: the latest, and only a few."""
+    ticket_stale_at: float | None = None
+    """On the component's own item: since when it is told that tickets stay away."""
     has_access: bool = False
     has_refresh: bool = False
     item: Mapping[str, object] = field(default_factory=dict, repr=False)
@@ -155,6 +157,7 @@ class TokenChange:
     tenant_by_redirect: bool = False
     forced_at: float | None = None
     forced_times: tuple[float, ...] = ()
+    ticket_stale_at: float | None = None
     delete_after: int | None = None
     """None removes it."""
     events: tuple[Event, ...] = ()
@@ -194,6 +197,7 @@ def unchanged(state: TokenState) -> TokenChange:
         tenant_by_redirect=state.tenant_by_redirect,
         forced_at=state.forced_at,
         forced_times=state.forced_times,
+        ticket_stale_at=state.ticket_stale_at,
         delete_after=_whole(state.item.get("delete_after")),
     )
 

@@ -61,6 +61,8 @@ class Swept:
     """Events that are due and that the bus still has not."""
     unsent_seconds: float = 0.0
     """The age of the oldest of them."""
+    tickets: bool = False
+    """*renew* was sent to look at the tickets."""
 
 
 class SendJobs(Protocol):
@@ -88,6 +90,7 @@ class Sweep:
         renew_component: Callable[[], Outcome],
         component_is_servable: Callable[[], bool],
         resending: Resend,
+        tickets_want_a_look: Callable[[], bool],
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -97,6 +100,7 @@ class Sweep:
         self._renew_component = renew_component
         self._component_is_servable = component_is_servable
         self._resending = resending
+        self._tickets_want_a_look = tickets_want_a_look
         self._clock = clock
         self._new_id = new_id
 
@@ -107,7 +111,8 @@ class Sweep:
         if not self._items.take_sweep(lease_id, now=now, seconds=SWEEP_LEASE_SECONDS):
             return Swept(ran=False)
         try:
-            return self._sweep(now)
+            swept = self._sweep(now)
+            return replace(swept, tickets=self._look_at_tickets())
         finally:
             self._items.end_sweep(lease_id)
 
@@ -149,6 +154,19 @@ class Sweep:
             overdue=overdue,
             component=component,
         )
+
+    def _look_at_tickets(self) -> bool:
+        """Have tickets looked after that stay away: they are what everything else is bought with.
+
+        Without a component token as well, and after everybody else was sent on.
+        """
+        try:
+            if not self._tickets_want_a_look():
+                return False
+        except WxvaultError as error:
+            _log.error("tickets not looked at", extra={"error_code": error.code})
+            return False
+        return _send(self._renew_jobs, [{"job": "tickets"}]) == 1
 
 
 def _send(queue: SendJobs, jobs: Sequence[Mapping[str, Any]]) -> int:

@@ -6,6 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from wxvault.errors import SealBrokenError
+from wxvault.protocol.pushes import COMPONENT_VERIFY_TICKET
+from wxvault.services.numbers import TICKETS_TRIED
 from wxvault.services.onboarding_state import Ticket
 from wxvault.vault.expressions import (
     MISSING,
@@ -104,6 +106,12 @@ class ComponentItems:
             raise SealBrokenError(message, remedy=_NEXT_TICKET)
         return tickets
 
+    def newest_ticket_at(self) -> float | None:
+        """Return when the newest ticket was received, be it that it cannot be opened."""
+        found = self._table.newest(f"C#{self._component_appid}", "TICKET#", TICKETS_TRIED)
+        times = [item.get("received_at") for item in found]
+        return max((float(time) for time in times if isinstance(time, int | float)), default=None)
+
     def _opened(self, wanted: int, read: int) -> tuple[list[Ticket], SealBrokenError | None]:
         tickets: list[Ticket] = []
         broken = None
@@ -140,6 +148,8 @@ class ComponentItems:
         told: dict[str, str | float] = {f"{kind}_at": now, f"{kind}_verdict": verdict}
         if info_type is not None:
             told["info_type"] = info_type
+        if info_type == COMPONENT_VERIFY_TICKET:
+            told["ticket_at"] = now
         self._table.write(Update(last_push_key(self._component_appid), set=dict(told)))
 
     def take_sweep(self, lease_id: str, *, now: float, seconds: float) -> bool:

@@ -28,6 +28,7 @@ _PLAIN = (
     "authorized_at",
     "unauthorized_at",
     "forced_at",
+    "ticket_stale_at",
     "delete_after",
     "due_at",
 )
@@ -200,6 +201,7 @@ def read_state(authorizer_appid: str | None, item: Item) -> TokenState:
         tenant_by_redirect=item.get("tenant_by_redirect") is True,
         forced_at=_float(item.get("forced_at")),
         forced_times=_times(item.get("forced_times")),
+        ticket_stale_at=_float(item.get("ticket_stale_at")),
         has_access="access_token" in item,
         has_refresh="refresh_token" in item,
         item=item,

@@ -31,6 +31,7 @@ PRE_AUTH_CODE: Final = "/cgi-bin/component/api_create_preauthcode"
 QUERY_AUTH: Final = "/cgi-bin/component/api_query_auth"
 AUTHORIZER_TOKEN: Final = "/cgi-bin/component/api_authorizer_token"
 AUTHORIZER_INFO: Final = "/cgi-bin/component/api_get_authorizer_info"
+CLEAR_QUOTA: Final = "/cgi-bin/component/clear_quota/v2"
 START_PUSH_TICKET: Final = "/cgi-bin/component/api_start_push_ticket"
 
 _ERRMSG_LIMIT: Final = 200
@@ -148,6 +149,18 @@ class ComponentApi:
             secrets=(component_secret,),
         )
         return _clean(answer.mapping().get("errmsg"), (component_secret,))
+
+    def clear_quota(
+        self, component_appid: str, appsecret: str, authorizer_appid: str | None
+    ) -> None:
+        """Reset the daily quota (clear_quota/v2), the component's or an authorizer's.
+
+        No token is needed. WeChat allows ten resets a month.
+        """
+        body = {"component_appid": component_appid, "appsecret": appsecret}
+        if authorizer_appid is not None:
+            body["appid"] = authorizer_appid
+        self._call(CLEAR_QUOTA, body, secrets=(appsecret,))
 
     def _call(
         self,

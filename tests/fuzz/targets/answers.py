@@ -17,7 +17,7 @@ from wxvault.client_transports import InvokeTransport
 from wxvault.errors import WeChatError, WeChatRefusedError, WeChatUnknownError, WxvaultError
 from wxvault.protocol import permission_sets, return_codes
 from wxvault.wechat.component_api import ComponentApi
-from wxvault.wechat.http import WeChatHttp, _json_object, _UnusableAnswerError
+from wxvault.wechat.http import WeChatHttp, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,10 +43,10 @@ class _Answering(WeChatHttp):
         self, path: str, *, query: Mapping[str, str], body: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Read the answer as it is read from the wire."""
-        try:
-            return _json_object(self._content)
-        except _UnusableAnswerError as unusable:
-            raise WeChatUnknownError(unusable.problem, path=path) from None
+        answer = json_object(self._content)
+        if answer is None:
+            raise WeChatUnknownError("not a JSON object", path=path)
+        return answer
 
 
 def _storable(*numbers: int | None) -> None:

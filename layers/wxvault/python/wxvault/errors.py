@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class WxvaultError(Exception):
@@ -285,9 +288,62 @@ class WeChatError(WxvaultError):
 
 
 class WeChatRefusedError(WeChatError):
-    """WeChat answered with an errcode: nothing was issued."""
+    """WeChat answered with an errcode: nothing was issued.
+
+    ``answer`` is WeChat's whole answer, without secrets, where a caller had it called: some
+    errcodes carry data.
+    """
 
     code = "wechat_refused"
+    answer: Mapping[str, Any] | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str,
+        remedy: str | None = None,
+        wechat_errcode: int | None = None,
+        answer: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, path=path, remedy=remedy, wechat_errcode=wechat_errcode)
+        self.answer = answer
+
+
+class TokenRefusedError(WeChatRefusedError):
+    """WeChat refuses a token that has just been renewed, or that is too young to be renewed."""
+
+    code = "token_refused"
+    default_remedy = (
+        "Find out what else fetches tokens for the same account (another system, a second "
+        "deployment) and switch it off: each one that it fetches ends ours."
+    )
+
+
+class MinuteQuotaError(WeChatRefusedError):
+    """45011: too many calls in this minute; nothing was executed."""
+
+    code = "minute_quota"
+    default_remedy = "Send it again after a minute. If it stays, call less often."
+
+
+class DailyQuotaError(WeChatRefusedError):
+    """45009: no call of this kind is left for today; nothing was executed."""
+
+    code = "daily_quota"
+    default_remedy = (
+        "Wait for midnight in Beijing, or reset the quota (ten times a month): quota_clear of the "
+        "client, or WeChat's console."
+    )
+
+
+class PermissionMissingError(WeChatRefusedError):
+    """61007: the merchant has not granted the permission set that this call belongs to."""
+
+    code = "permission_missing"
+    default_remedy = (
+        "Ask the merchant to authorise once more and to grant the permission set of this call."
+    )
 
 
 class WeChatUnknownError(WeChatError):
@@ -295,6 +351,15 @@ class WeChatUnknownError(WeChatError):
 
     code = "wechat_unreachable"
     default_remedy = "Nothing to do: it is tried again by itself. If it stays, check the egress."
+
+
+class AnswerTooLargeError(WeChatUnknownError):
+    """WeChat has executed a call, but its answer is larger than is passed on; it was cut off."""
+
+    code = "answer_too_large"
+    default_remedy = (
+        "Look a token up and fetch it from WeChat yourself, from an address on the platform's list."
+    )
 
 
 # --- errors that travelled -----------------------------------------------------------------------

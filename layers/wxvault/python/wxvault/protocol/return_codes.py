@@ -60,6 +60,11 @@ QUOTA_EXHAUSTED: Final = frozenset({45009})
 MINUTE_QUOTA_EXHAUSTED: Final = frozenset({45011})
 """Ask again after a minute."""
 
+BUSY: Final = frozenset({-1, -1000})
+"""WeChat is busy: ask again after a pause."""
+PERMISSION_MISSING: Final = frozenset({61007})
+"""The merchant has not granted the permission set of this call."""
+
 MINUTE_QUOTA_WAIT_SECONDS: Final = 60
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
@@ -18,6 +19,7 @@ class Answer(TypedDict):
     headers: dict[str, str]
     body: str
     cookies: NotRequired[list[str]]
+    isBase64Encoded: NotRequired[bool]
 
 
 # The one table from error to status; a class that is not listed answers like its nearest parent.
@@ -48,7 +50,12 @@ STATUS_OF: Final[dict[type[errors.WxvaultError], int]] = {
     errors.TableUnavailableError: 503,
     errors.EventNotSentError: 503,
     errors.WeChatError: 502,
+    errors.MinuteQuotaError: 429,
+    errors.DailyQuotaError: 429,
+    # Not 403: that is what the gateway answers whom it does not let through.
+    errors.PermissionMissingError: 409,
     errors.WeChatUnknownError: 504,
+    errors.AnswerTooLargeError: 502,
 }
 
 # Seconds after which asking again makes sense.
@@ -63,6 +70,7 @@ _RETRY_AFTER: Final[dict[type[errors.WxvaultError], int]] = {
     errors.SealingKeyError: 60,
     errors.TableUnavailableError: 2,
     errors.EventNotSentError: 5,
+    errors.MinuteQuotaError: 60,
     errors.WeChatUnknownError: 10,
 }
 
@@ -95,8 +103,21 @@ def json_answer(
     }
 
 
+def binary_answer(content: bytes, content_type: str) -> Answer:
+    """Answer bytes as they are; the gateway decodes them before it passes them on."""
+    return {
+        "statusCode": 200,
+        "headers": {**_ALWAYS, "content-type": content_type},
+        "body": base64.b64encode(content).decode("ascii"),
+        "isBase64Encoded": True,
+    }
+
+
 def error_body(error: errors.WxvaultError, request_id: str) -> dict[str, Any]:
-    """Return ``{"error": {…}}``, also what direct invokes are answered."""
+    """Return ``{"error": {…}}``, also what direct invokes are answered.
+
+    Beside it stands ``answer``, what WeChat itself has said, where it was called for the caller.
+    """
     described: dict[str, Any] = {
         "code": error.code,
         "message": error.message,
@@ -105,7 +126,8 @@ def error_body(error: errors.WxvaultError, request_id: str) -> dict[str, Any]:
     }
     if error.wechat_errcode is not None:
         described["wechat_errcode"] = error.wechat_errcode
-    return {"error": described}
+    answer = getattr(error, "answer", None)
+    return {"error": described} if answer is None else {"error": described, "answer": answer}
 
 
 def unexpected_body(request_id: str) -> dict[str, Any]:

@@ -17,6 +17,21 @@ CALL_SECONDS = 7.0
 LEASE_SECONDS = 24.0
 """Length of a lease and of a claim on a code."""
 
+WHOLE_CALL_SECONDS = 26.0
+"""A call on somebody's behalf, from the look-up of its token to its answer: its function has 29."""
+
+CALL_WITH_FILE_SECONDS = 15.0
+"""Deadline of a call on somebody's behalf that may carry a file; for others CALL_SECONDS."""
+
+LEAST_CALL_SECONDS = 2.0
+"""With less than this left, such a call is not sent: it could only be cut off."""
+
+BUSY_TRIES = 3
+BUSY_PAUSE_SECONDS = 0.3
+"""How often a busy WeChat (-1) is asked, and the first pause: doubled each time, and as much again
+at random.
+"""
+
 WAIT_SECONDS = 8.0
 """How long a look-up waits for somebody else's renewal."""
 

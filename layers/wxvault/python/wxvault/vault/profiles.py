@@ -20,6 +20,13 @@ class Profiles:
         self._table = table
         self._component_appid = component_appid
 
+    def permission_sets(self, authorizer_appid: str) -> tuple[int, ...]:
+        """Read the numbers of the permission sets that the merchant granted, as far as known."""
+        item = self._table.get(profile_key(self._component_appid, authorizer_appid)) or {}
+        stored = item.get("permission_sets")
+        numbers = stored if isinstance(stored, list) else []
+        return tuple(int(number) for number in numbers if isinstance(number, int | float))
+
     def save_permission_sets(
         self, authorizer_appid: str, permission_sets: Sequence[int], *, now: float
     ) -> None:

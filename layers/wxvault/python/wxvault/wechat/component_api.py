@@ -148,7 +148,7 @@ class ComponentApi:
             {"component_appid": component_appid, "component_secret": component_secret},
             secrets=(component_secret,),
         )
-        return _clean(answer.mapping().get("errmsg"), (component_secret,))
+        return clean(answer.mapping().get("errmsg"), (component_secret,))
 
     def clear_quota(
         self, component_appid: str, appsecret: str, authorizer_appid: str | None
@@ -179,7 +179,7 @@ class ComponentApi:
             raise WeChatUnknownError(f"POST {path}: the errcode is no number", path=path)
         if number:
             known = (*secrets, *query.values())
-            errmsg = _clean(content.get("errmsg"), known)
+            errmsg = clean(content.get("errmsg"), known)
             raise WeChatRefusedError(
                 f"POST {path}: WeChat answered {number} {errmsg}".rstrip(),
                 path=path,
@@ -189,7 +189,7 @@ class ComponentApi:
         return Reader(path, content)
 
 
-def _clean(errmsg: object, secrets: Iterable[str]) -> str:
+def clean(errmsg: object, secrets: Iterable[str]) -> str:
     """Return WeChat's text without secrets, control and other strange characters, cut to size."""
     if not isinstance(errmsg, str):
         return ""

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import requests
@@ -21,7 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
-from wxvault.errors import WeChatUnknownError
+from wxvault.errors import AnswerTooLargeError, WeChatUnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +32,12 @@ CONNECT_SECONDS: Final = 2.0
 ANSWER_LIMIT: Final = 1024 * 1024
 
 _OK = 200
+# What requests waits for a packet; the call's own watchdog ends it before.
+_PATIENCE = 30
+_REDIRECTS = range(300, 400)
 _PIECE = 64 * 1024
+_JSON_TYPE = "application/json; charset=utf-8"
+_ACCEPTED = "application/json"
 
 # At DEBUG, and in one WARNING about odd headers, urllib3 logs the URL: that is where the token is.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -159,8 +165,24 @@ class _Adapter(HTTPAdapter):
         self.poolmanager = manager
 
 
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """An answer of status 200 as it came, whole; ``content_type`` is empty if it had none."""
+
+    content: bytes = field(repr=False)
+    content_type: str
+
+
+class _Session(requests.Session):
+    """requests' session, to which no answer is a redirect: it would read one whole, unbounded."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        del resp
+        return None
+
+
 class WeChatHttp:
-    """Sends JSON to one base URL. Safe to share between threads."""
+    """Sends to one base URL. Safe to share between threads."""
 
     def __init__(
         self,
@@ -184,55 +206,99 @@ class WeChatHttp:
         Raises WeChatUnknownError when no such answer came in time: method, path and a word on the
         reason are all it says. Whether WeChat executed the call is then unknown.
         """
-        answer: dict[str, Any] | None = None
-        problem = ""
-        with _Call(self._deadline, self._connect_timeout, time.monotonic) as call:
+        content = json.dumps(body, ensure_ascii=False).encode()
+        raw = self.send(
+            "POST", path, query=query, body=content, content_type=_JSON_TYPE, accept=_ACCEPTED
+        )
+        answer = json_object(raw.content)
+        if answer is None:
+            raise WeChatUnknownError(
+                f"POST {path}: answered with something that is not a JSON object", path=path
+            )
+        return answer
+
+    def send(  # noqa: PLR0913 -- one request, every part of it named
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        body: bytes | None = None,
+        content_type: str = "",
+        accept: str = "*/*",
+        seconds: float | None = None,
+    ) -> RawAnswer:
+        """Send one request and return what is answered with status 200.
+
+        ``seconds`` (by default the adapter's deadline) are for all of it, from the name look-up to
+        the last byte. Redirects are not followed.
+
+        Raises:
+            WeChatUnknownError: there is no such answer, see :meth:`post`.
+            AnswerTooLargeError: it was cut off at the adapter's limit.
+        """
+        deadline = self._deadline if seconds is None else seconds
+        answer: RawAnswer | None = None
+        problem, too_large = "", False
+        with _Call(deadline, self._connect_timeout, time.monotonic) as call:
             mark = _current.set(call)
             try:
-                answer = self._exchange(path, query, body)
+                answer = self._exchange(
+                    method, path, query, body, {"Content-Type": content_type, "Accept": accept}
+                )
             except _UnusableAnswerError as exc:
-                problem = exc.problem
+                problem, too_large = exc.problem, exc.too_large
             except Exception as exc:  # noqa: BLE001 - each of them carries the URL with the token
                 problem = _in_a_word(exc)
             finally:
                 _current.reset(mark)
-            if call.expired:
-                problem = f"no complete answer within {self._deadline:g} s"
+            if call.expired and not too_large:
+                # A body of unsaid length ends where the connection is cut: it only looks whole.
+                problem, answer = f"no complete answer within {deadline:g} s", None
         # Raised outside of every except clause: not even __context__ remembers.
         if answer is None:
-            raise WeChatUnknownError(f"POST {path}: {problem}", path=path)
+            kind = AnswerTooLargeError if too_large else WeChatUnknownError
+            raise kind(f"{method} {path}: {problem}", path=path)
         return answer
 
     def _exchange(
-        self, path: str, query: Mapping[str, str], body: Mapping[str, Any]
-    ) -> dict[str, Any]:
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None,
+        headers: Mapping[str, str],
+    ) -> RawAnswer:
         """Send and read on a connection of its own.
 
         A kept one would be stale after an environment has slept, and a call that fails on a stale
         connection is one whose outcome nobody knows.
         """
-        with requests.Session() as session:
+        with _Session() as session:
             session.trust_env = False
-            session.max_redirects = 0
             session.mount(self._base, _Adapter(max_retries=0))
-            with session.post(
+            with session.request(
+                method,
                 self._base + path,
                 params=dict(query),
-                data=json.dumps(body, ensure_ascii=False).encode(),
+                data=body,
                 headers={
-                    "Content-Type": "application/json; charset=utf-8",
-                    "Accept": "application/json",
+                    **{name: value for name, value in headers.items() if value},
                     "Accept-Encoding": "identity",
                     "Connection": "close",
                     "User-Agent": "wxvault",
                 },
-                timeout=(self._connect_timeout, self._deadline),
+                timeout=(self._connect_timeout, _PATIENCE),
                 allow_redirects=False,
                 stream=True,
             ) as response:
                 return self._read(response)
 
-    def _read(self, response: requests.Response) -> dict[str, Any]:
+    def _read(self, response: requests.Response) -> RawAnswer:
+        if response.status_code in _REDIRECTS:
+            raise _UnusableAnswerError(
+                f"answered with HTTP {response.status_code}, a redirect, which is not followed"
+            )
         if response.status_code != _OK:
             raise _UnusableAnswerError(f"answered with HTTP {response.status_code}")
         # Nobody asked for compression, and unpacking is how a small answer becomes a large one.
@@ -243,20 +309,23 @@ class WeChatHttp:
         while piece := response.raw.read(_PIECE, decode_content=False):
             content += piece
             if len(content) > self._answer_limit:
-                raise _UnusableAnswerError(f"answered with more than {self._answer_limit} bytes")
-        return _json_object(bytes(content))
+                raise _UnusableAnswerError(
+                    f"answered with more than {self._answer_limit} bytes", too_large=True
+                )
+        return RawAnswer(bytes(content), response.headers.get("Content-Type", ""))
 
 
 class _UnusableAnswerError(Exception):
     """WeChat answered something that is no answer; never leaves this module."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, *, too_large: bool = False) -> None:
         super().__init__(problem)
         self.problem = problem
+        self.too_large = too_large
 
 
-def _json_object(content: bytes) -> dict[str, Any]:
-    """Parse as JSON whatever the Content-Type says.
+def json_object(content: bytes) -> dict[str, Any] | None:
+    """Parse as JSON whatever the Content-Type says; None: it is no JSON object.
 
     Lenient where only names suffer: control characters and broken UTF-8 occur in nick names.
     """
@@ -264,9 +333,7 @@ def _json_object(content: bytes) -> dict[str, Any]:
         value = json.loads(content.decode("utf-8-sig", "replace"), strict=False)
     except (ValueError, RecursionError):
         value = None
-    if not isinstance(value, dict):
-        raise _UnusableAnswerError("answered with something that is not a JSON object")
-    return value
+    return value if isinstance(value, dict) else None
 
 
 def _in_a_word(exc: BaseException) -> str:

@@ -12,9 +12,12 @@ from tests.fakes.data_keys import FakeDataKeys
 from tests.fakes.memory_table import MemoryTable
 from tests.fakes.wechat import FakeWeChat
 from wxvault.protocol.pushes import Authorized, Ticket, Unauthorized
+from wxvault.services.account_options import Options
+from wxvault.services.accounts import Accounts
 from wxvault.services.component import ComponentKeeper, ComponentToken
 from wxvault.services.events import Events
 from wxvault.services.exchange import Exchange
+from wxvault.services.forgetting import Forgetting
 from wxvault.services.intake import Intake
 from wxvault.services.keeper import Keeper
 from wxvault.services.lookup import Lookup
@@ -158,6 +161,13 @@ class House:
         self.exchange = Exchange(
             self.tools, self.wechat, self.component, self.codes, self.sessions, self.profiles
         )
+        self.accounts = Accounts(
+            self.tools, self.directory, self.profiles, self.wechat, self.component
+        )
+        self.forgetting = Forgetting(
+            self.tools, self.tokens, self.directory, self.profiles, self.codes, self.accounts
+        )
+        self.options = Options(self.tools, self.lookup, self.wechat, self.component)
         self.intake = Intake(
             self.tools,
             self.items,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from wxvault.errors import WeChatRefusedError, WeChatUnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from wxvault.clock import Clock
 
@@ -28,6 +28,7 @@ class Answer:
     authorizer_appid: str = ""
     func_info: tuple[int, ...] = ()
     code: str = ""
+    profile: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,9 @@ class Account:
     refresh_token: str = ""
     tokens: dict[str, Issued] = field(default_factory=dict)
     api_ability: bool = True
+    func_info: tuple[int, ...] = (1, 18)
+    profile: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -222,7 +226,8 @@ class FakeWeChat:
             return Answer(
                 refresh_token=account.refresh_token or None,
                 authorizer_appid=appid,
-                func_info=(1, 18),
+                func_info=account.func_info,
+                profile=account.profile,
             )
 
         return self._call(call, execute)
@@ -251,7 +256,42 @@ class FakeWeChat:
 
         self._call(call, execute)
 
+    def option(self, _component_appid: str, token: str, appid: str, name: str, /) -> str:
+        """Read an option with the authorizer's token."""
+        return self._option("option", appid, token, name, None)
+
+    def set_option(
+        self, _component_appid: str, token: str, appid: str, name: str, value: str, /
+    ) -> None:
+        """Set an option with the authorizer's token."""
+        self._option("set_option", appid, token, name, value)
+
+    def old_option(self, _component_appid: str, token: str, appid: str, name: str, /) -> str:
+        """Read an option with the component token."""
+        return self._option("old_option", appid, token, name, None)
+
+    def set_old_option(
+        self, _component_appid: str, token: str, appid: str, name: str, value: str, /
+    ) -> None:
+        """Set an option with the component token."""
+        self._option("set_old_option", appid, token, name, value)
+
     # --- inside ----------------------------------------------------------------------------------
+
+    def _option(self, path: str, appid: str, token: str, name: str, value: str | None) -> str:
+        call = self._new_call(path, appid)
+
+        def execute() -> str:
+            account = self.accounts[appid]
+            if "old" in path:
+                self._require(call, token)
+            elif not self.honours(appid, token):
+                raise refusal(path, 40001)
+            if value is not None:
+                account.options[name] = value
+            return account.options.get(name, "0")
+
+        return self._call(call, execute)
 
     def _new_call(self, name: str, subject: str) -> Call:
         self.calls.append(name)
@@ -293,7 +333,7 @@ class FakeWeChat:
             return Granted(appid, (1,))
         self._new_refresh_token(appid, account)
         token = self._issue("a", account, call)
-        return Granted(appid, (1, 18), token, self.life, account.refresh_token)
+        return Granted(appid, account.func_info, token, self.life, account.refresh_token)
 
     def _new_refresh_token(self, appid: str, account: Account) -> None:
         account.refresh_token = f"refreshtoken@@@{next(self._numbers):043d}"

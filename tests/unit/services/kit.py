@@ -36,6 +36,12 @@ def half() -> float:
     return 0.5
 
 
+def items_of(house: House) -> dict[Key, dict[str, Any]]:
+    """Return the items of a house as they stand in its table, to be looked at and tampered with."""
+    assert isinstance(house.table, MemoryTable)
+    return house.table.items
+
+
 # --- states made by hand -------------------------------------------------------------------------
 
 

@@ -185,6 +185,24 @@ class NoApiAbilityError(WxvaultError):
     default_remedy = "The merchant's account must be registered completely (and verified) first."
 
 
+class NotForgettableError(WxvaultError):
+    """An authorizer is active, or may become so right now; nothing was changed.
+
+    ``passing``: it may be forgotten soon.
+    """
+
+    code = "not_forgettable"
+    passing: bool = False
+    default_remedy = (
+        "Have the merchant cancel the authorisation first (at mp.weixin.qq.com), or assign the "
+        "authorizer to nobody."
+    )
+
+    def __init__(self, message: str, *, remedy: str | None = None, passing: bool = False) -> None:
+        super().__init__(message, remedy=remedy)
+        self.passing = passing
+
+
 class RenewalInProgressError(WxvaultError):
     """A token is being renewed or checked right now and was not ready in time."""
 

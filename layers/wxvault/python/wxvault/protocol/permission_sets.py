@@ -14,12 +14,15 @@ from typing import Final
 
 
 class AccountKind(StrEnum):
-    """The kind of account a permission set belongs to."""
+    """A kind of account; permission sets belong to one of the first four."""
 
     OFFICIAL_ACCOUNT = "official_account"
     MINI_PROGRAM = "mini_program"
     MINI_GAME = "mini_game"
     CHANNELS = "channels"
+    SHOP = "shop"
+    SALES_ASSISTANT = "sales_assistant"
+    SUPPLIER = "supplier"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ AUTHORIZER_TOKEN_REFUSED: Final = frozenset({40001, 40014, 42001})
 """On all other paths: the authorizer's access token is wrong, superseded or expired."""
 TICKET_REFUSED: Final = frozenset({40091, 61005, 61006})
 """The component_verify_ticket is unknown or older than twelve hours."""
+PATH_REFUSED: Final = frozenset({40066, 41001, 41021, 48001, 61014})
+"""The path is not there (any more), or takes another kind of token."""
 CODE_REFUSED: Final = frozenset({61009, 61010})
 """The authorization code is wrong, used or expired."""
 REFRESH_TOKEN_REFUSED: Final = frozenset({61023})

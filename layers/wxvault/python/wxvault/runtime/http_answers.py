@@ -41,6 +41,7 @@ STATUS_OF: Final[dict[type[errors.WxvaultError], int]] = {
     errors.AuthorizerRevokedError: 410,
     errors.AuthorizerLostError: 409,
     errors.NoApiAbilityError: 409,
+    errors.NotForgettableError: 409,
     errors.RenewalInProgressError: 503,
     errors.RenewalFailingError: 503,
     errors.NoTicketError: 503,

@@ -33,6 +33,8 @@ class HttpRequest:
     body_text: str = field(repr=False)
     body_is_base64: bool
     request_id: str
+    route_key: str = ""
+    """The route as the template names it: ``GET /tokens/{authorizer_appid}``."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> HttpRequest:
@@ -53,7 +55,20 @@ class HttpRequest:
             body_text=str(event.get("body") or ""),
             body_is_base64=bool(event.get("isBase64Encoded")),
             request_id=str(context.get("requestId", "")),
+            route_key=str(event.get("routeKey", "")),
         )
+
+    def fields(self) -> dict[str, Any]:
+        """Return what is asked for: the query, or the JSON body of a POST, below the path's own.
+
+        Whatever stands in the path counts: that is what a caller's role is compared with.
+
+        Raises:
+            InvalidRequestError: the body is not a JSON object.
+            RequestTooLargeError: it is larger than any such request.
+        """
+        sent = self.json_body() if self.method == "POST" else self.query
+        return {**sent, **self.path_parameters}
 
     def require_own_page(self, public_base_url: str) -> None:
         """Refuse what a browser says another site's page has sent.

@@ -24,8 +24,11 @@ from wxvault.runtime.bus import Bus
 from wxvault.runtime.queues import JobQueue
 from wxvault.runtime.settings import Settings
 from wxvault.runtime.telemetry import tell_sealing
+from wxvault.services.account_options import Options
+from wxvault.services.accounts import Accounts
 from wxvault.services.component import ComponentToken
 from wxvault.services.events import Events
+from wxvault.services.forgetting import Forgetting
 from wxvault.services.lookup import Lookup
 from wxvault.services.numbers import WAIT_SECONDS
 from wxvault.services.onboarding import Minter, Onboarding, Place
@@ -33,6 +36,7 @@ from wxvault.services.outcome import Outcome
 from wxvault.services.tools import Tools
 from wxvault.vault.codes import Codes
 from wxvault.vault.component_items import ComponentItems
+from wxvault.vault.directory import Directory
 from wxvault.vault.due_items import DueItems
 from wxvault.vault.profiles import Profiles
 from wxvault.vault.push_starts import PushStarts
@@ -237,6 +241,32 @@ class Wiring:
             self.exchange_jobs.send(job)
         except (BotoCoreError, ClientError) as error:
             _log.warning("job not sent", extra={"problem": type(error).__name__})
+
+    # --- accounts --------------------------------------------------------------------------------
+
+    @cached_property
+    def directory(self) -> Directory:
+        """All authorizers."""
+        return Directory(self.table, self.component_appid, self.clock)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Lists, profiles, and whose merchant is whose."""
+        return Accounts(
+            self.tools, self.directory, self.profiles, self.wechat, self.component_token
+        )
+
+    @cached_property
+    def forgetting(self) -> Forgetting:
+        """Forgets merchants who are gone."""
+        return Forgetting(
+            self.tools, self.tokens, self.directory, self.profiles, self.codes, self.accounts
+        )
+
+    @cached_property
+    def options(self) -> Options:
+        """The options of accounts."""
+        return Options(self.tools, self.lookup, self.wechat, self.component_token)
 
     # --- tokens ----------------------------------------------------------------------------------
 

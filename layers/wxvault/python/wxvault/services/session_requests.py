@@ -48,10 +48,7 @@ def read_request(
     Raises:
         InvalidRequestError: a field cannot be accepted; it is named.
     """
-    if not isinstance(tenant_id, str) or not _TENANT.fullmatch(tenant_id):
-        raise InvalidRequestError(
-            "tenant_id", "must be 1 to 64 letters, digits, dots, dashes or underscores"
-        )
+    tenant_id = check_tenant_id(tenant_id)
     for name in request:
         if name not in _FIELDS:
             raise InvalidRequestError(str(name)[:40], "is not a field of this request")
@@ -85,6 +82,19 @@ def read_request(
         return_url=None if return_url is None else check_return_url(return_url, return_urls),
         state=_short_text(request, "state", _STATE_LIMIT),
     )
+
+
+def check_tenant_id(tenant_id: object) -> str:
+    """Return a tenant's id, which is the platform's own word.
+
+    Raises:
+        InvalidRequestError: it has another form.
+    """
+    if not isinstance(tenant_id, str) or not _TENANT.fullmatch(tenant_id):
+        raise InvalidRequestError(
+            "tenant_id", "must be 1 to 64 letters, digits, dots, dashes or underscores"
+        )
+    return tenant_id
 
 
 def _short_text(request: Mapping[str, Any], name: str, limit: int) -> str | None:

@@ -24,7 +24,7 @@ from wxvault.vault.expressions import (
     is_past_its_end,
     one_of,
 )
-from wxvault.vault.keys import code_key, due_shard, fingerprint
+from wxvault.vault.keys import code_key, due_shard, due_shards, fingerprint
 from wxvault.vault.sealing import SEALED_KEY
 
 if TYPE_CHECKING:
@@ -54,6 +54,22 @@ class Codes:
         if item is None or is_past_its_end(item, self._clock.now()):
             return None
         return _read(code_sha256, item)
+
+    def has_open(self, authorizer_appid: str) -> bool:
+        """Say whether a code that was pushed for this authorizer has not come to an end yet.
+
+        Open ones are in the index of what is due, which lags behind by moments.
+        """
+        now = self._clock.now()
+        prefix = code_key(self._component_appid, "").pk
+        for shard in due_shards(self._component_appid):
+            for key, _ in self._table.due(shard, now + _KEPT_SECONDS):
+                if not key.pk.startswith(prefix):
+                    continue
+                code = self.get(key.pk.removeprefix(prefix))
+                if code is not None and code.is_open and code.authorizer_appid == authorizer_appid:
+                    return True
+        return False
 
     def record(self, authorization_code: str, arrival: Arrival, *, now: float) -> tuple[Code, bool]:
         """Write a code down before anything else is done with it; what is known is added to.

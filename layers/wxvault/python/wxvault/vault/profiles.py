@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-from wxvault.vault.expressions import Update
+from wxvault.protocol.permission_sets import AccountKind
+from wxvault.protocol.profiles import NUMBERS, TEXTS, Profile
+from wxvault.services.account_values import Known
+from wxvault.vault.expressions import Compare, ConditionFailedError, Delete, Update
 from wxvault.vault.keys import profile_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wxvault.vault.expressions import Item, Key, Value
     from wxvault.vault.table import Table
 
 
@@ -20,20 +25,109 @@ class Profiles:
         self._table = table
         self._component_appid = component_appid
 
+    def get(self, authorizer_appid: str) -> Known:
+        """Read what is known, which may be nothing."""
+        return _read(self._table.get(self._key(authorizer_appid)) or {})
+
     def permission_sets(self, authorizer_appid: str) -> tuple[int, ...]:
         """Read the numbers of the permission sets that the merchant granted, as far as known."""
-        item = self._table.get(profile_key(self._component_appid, authorizer_appid)) or {}
-        stored = item.get("permission_sets")
-        numbers = stored if isinstance(stored, list) else []
-        return tuple(int(number) for number in numbers if isinstance(number, int | float))
+        return self.get(authorizer_appid).permission_sets or ()
 
     def save_permission_sets(
         self, authorizer_appid: str, permission_sets: Sequence[int], *, now: float
     ) -> None:
         """Write the numbers of the permission sets that the merchant granted."""
-        self._table.write(
+        self._write(authorizer_appid, permission_sets, {}, now)
+
+    def save(
+        self,
+        authorizer_appid: str,
+        profile: Profile,
+        permission_sets: Sequence[int],
+        *,
+        now: float,
+    ) -> None:
+        """Write a profile as WeChat tells it, and the permission sets that came with it."""
+        told = {name: value for name, value in asdict(profile).items() if value is not None}
+        told["kind"] = str(profile.kind)
+        self._write(authorizer_appid, permission_sets, {"profile": told, "profile_at": now}, now)
+
+    def deletion(self, authorizer_appid: str) -> Delete:
+        """Return the write that forgets what is known."""
+        return Delete(self._key(authorizer_appid))
+
+    def forget(self, authorizer_appid: str) -> None:
+        """Forget what is known."""
+        self._table.write(self.deletion(authorizer_appid))
+
+    def _write(
+        self,
+        authorizer_appid: str,
+        permission_sets: Sequence[int],
+        told: dict[str, Value],
+        now: float,
+    ) -> None:
+        """Write what was told, and, where other permission sets stood there, which those were."""
+        key = self._key(authorizer_appid)
+        numbers = frozenset(str(number) for number in permission_sets)
+        old = self._table.write(
             Update(
-                profile_key(self._component_appid, authorizer_appid),
-                set={"permission_sets": list(permission_sets), "permission_sets_at": now},
+                key,
+                set={"permission_sets": list(permission_sets), "permission_sets_at": now, **told},
+                # A set of DynamoDB's is never empty.
+                add={"permission_sets_ever": numbers} if numbers else {},
             )
         )
+        before = _numbers(None if old is None else old.get("permission_sets"))
+        if before is None or set(before) == set(permission_sets):
+            return
+        changed: dict[str, Value] = {
+            "permission_sets_before": list(before),
+            "permission_sets_changed_at": now,
+        }
+        try:
+            self._table.write(
+                Update(key, condition=Compare("permission_sets_at", "=", now), set=changed)
+            )
+        except ConditionFailedError:
+            # Somebody has written or forgotten it since: then this is no news any more.
+            return
+
+    def _key(self, authorizer_appid: str) -> Key:
+        return profile_key(self._component_appid, authorizer_appid)
+
+
+def _read(item: Item) -> Known:
+    ever = item.get("permission_sets_ever")
+    return Known(
+        profile=_profile(item.get("profile")),
+        profile_at=_time(item.get("profile_at")),
+        permission_sets=_numbers(item.get("permission_sets")),
+        permission_sets_at=_time(item.get("permission_sets_at")),
+        permission_sets_before=_numbers(item.get("permission_sets_before")),
+        permission_sets_changed_at=_time(item.get("permission_sets_changed_at")),
+        permission_sets_ever=frozenset(
+            int(number) for number in (ever if isinstance(ever, frozenset) else ())
+        ),
+    )
+
+
+def _profile(value: Value) -> Profile | None:
+    if not isinstance(value, dict):
+        return None
+    known: dict[str, Any] = {name: str(value.get(name, "")) for name in TEXTS}
+    for name in NUMBERS:
+        number = value.get(name)
+        if isinstance(number, int) and not isinstance(number, bool):
+            known[name] = number
+    return Profile(kind=AccountKind(str(value["kind"])), **known)
+
+
+def _numbers(value: Value) -> tuple[int, ...] | None:
+    if not isinstance(value, list):
+        return None
+    return tuple(number for number in value if isinstance(number, int))
+
+
+def _time(value: Value) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

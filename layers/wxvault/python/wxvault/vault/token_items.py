@@ -291,17 +291,7 @@ class TokenItems:
             change = decide(state)
             if change is None:
                 return None
-            seen = (
-                MISSING
-                if state is None
-                else all_of(
-                    equals("fence", state.fence or None),
-                    equals("generation", state.generation or None),
-                    equals("status", state.status),
-                    equals("lease_until", state.lease_until),
-                    *_as_seen(state),
-                )
-            )
+            seen = MISSING if state is None else _untouched(state)
             before = numbered(state or TokenState(authorizer_appid, Status.PENDING), now)
             made = {} if state else self._writing.new_item(authorizer_appid)
             update = self._writing.update(before, change, seen, {**made, "status": change.status})
@@ -319,6 +309,38 @@ class TokenItems:
                     continue
             return settled
         message = "an item changed too often to be amended"
+        raise BusyError(message)
+
+    def forget(
+        self,
+        authorizer_appid: str,
+        agree: Callable[[TokenState], None],
+        *,
+        also: Sequence[Write] = (),
+    ) -> TokenState | None:
+        """Delete an authorizer as it was when ``agree`` saw it; with ``also``, all or nothing.
+
+        ``agree`` raises where it does not. Returns what was deleted; None: it was not there.
+
+        Raises:
+            BusyError: the item changed again and again; nothing was deleted.
+        """
+        key = self._writing.key(authorizer_appid)
+        for tries in range(1, TRIES + 1):
+            if tries > 1:
+                self._pauses.after(tries - 1)
+            item = self._table.get(key)
+            if item is None or self._forget(key, item):
+                return None
+            state = read_state(authorizer_appid, item)
+            agree(state)
+            try:
+                self._table.transact([Delete(key, condition=_untouched(state)), *also])
+            except TransactionFailedError:
+                # Whoever has come back meanwhile stays: it is looked at once more.
+                continue
+            return state
+        message = "an item changed too often to be forgotten"
         raise BusyError(message)
 
     # --- inside ----------------------------------------------------------------------------------
@@ -365,6 +387,17 @@ def is_forgotten(item: Item, now: float) -> bool:
     until = item.get("lease_until")
     leased = isinstance(until, int | float) and until >= now
     return is_past_its_end(item, now) and not leased
+
+
+def _untouched(state: TokenState) -> Condition:
+    """Demand that nobody has done anything to an item since it was read."""
+    return all_of(
+        equals("fence", state.fence or None),
+        equals("generation", state.generation or None),
+        equals("status", state.status),
+        equals("lease_until", state.lease_until),
+        *_as_seen(state),
+    )
 
 
 def _as_seen(state: TokenState) -> tuple[Condition, ...]:

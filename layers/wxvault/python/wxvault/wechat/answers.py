@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _LONGEST_SECRET: Final = 2048
 _LONGEST_LIFE: Final = 30 * 86_400
 _TOO_LARGE: Final = 10**12
+_WORD = re.compile(r"[0-9A-Za-z_-]{1,32}", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"\s*-?[0-9]{1,12}\s*", re.ASCII)
 
 
@@ -106,6 +107,15 @@ class Reader:
             or len(value) > _LONGEST_SECRET
             or not all("!" <= character <= "~" for character in value)
         ):
+            raise self.lacks(name)
+        return value
+
+    def word(self, name: str) -> str:
+        """Return a short value that is no secret, be it text or a number."""
+        value = self._content.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str) or not _WORD.fullmatch(value):
             raise self.lacks(name)
         return value
 

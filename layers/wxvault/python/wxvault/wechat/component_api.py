@@ -32,6 +32,10 @@ QUERY_AUTH: Final = "/cgi-bin/component/api_query_auth"
 AUTHORIZER_TOKEN: Final = "/cgi-bin/component/api_authorizer_token"
 AUTHORIZER_INFO: Final = "/cgi-bin/component/api_get_authorizer_info"
 CLEAR_QUOTA: Final = "/cgi-bin/component/clear_quota/v2"
+GET_OPTION: Final = "/cgi-bin/component/get_authorizer_option"
+SET_OPTION: Final = "/cgi-bin/component/set_authorizer_option"
+OLD_GET_OPTION: Final = "/cgi-bin/component/api_get_authorizer_option"
+OLD_SET_OPTION: Final = "/cgi-bin/component/api_set_authorizer_option"
 START_PUSH_TICKET: Final = "/cgi-bin/component/api_start_push_ticket"
 
 _ERRMSG_LIMIT: Final = 200
@@ -138,6 +142,44 @@ class ComponentApi:
             profile=answer.part("authorizer_info").mapping(),
         )
 
+    def option(
+        self, component_appid: str, access_token: str, authorizer_appid: str, name: str
+    ) -> str:
+        """Read an option with the authorizer's token (get_authorizer_option)."""
+        body = _option(component_appid, authorizer_appid, name)
+        return self._call(GET_OPTION, body, access_token=access_token).word("option_value")
+
+    def set_option(
+        self,
+        component_appid: str,
+        access_token: str,
+        authorizer_appid: str,
+        name: str,
+        value: str,
+    ) -> None:
+        """Set an option with the authorizer's token (set_authorizer_option)."""
+        body = _option(component_appid, authorizer_appid, name) | {"option_value": value}
+        self._call(SET_OPTION, body, access_token=access_token)
+
+    def old_option(
+        self, component_appid: str, component_token: str, authorizer_appid: str, name: str
+    ) -> str:
+        """Read an option with the component token (api_get_authorizer_option)."""
+        body = _option(component_appid, authorizer_appid, name)
+        return self._call(OLD_GET_OPTION, body, token=component_token).word("option_value")
+
+    def set_old_option(
+        self,
+        component_appid: str,
+        component_token: str,
+        authorizer_appid: str,
+        name: str,
+        value: str,
+    ) -> None:
+        """Set an option with the component token (api_set_authorizer_option)."""
+        body = _option(component_appid, authorizer_appid, name) | {"option_value": value}
+        self._call(OLD_SET_OPTION, body, token=component_token)
+
     def start_push_ticket(self, component_appid: str, component_secret: str) -> str:
         """Start the ticket pushes again (api_start_push_ticket); return WeChat's word on it.
 
@@ -168,10 +210,16 @@ class ComponentApi:
         body: dict[str, Any],
         *,
         token: str | None = None,
+        access_token: str | None = None,
         secrets: Iterable[str] = (),
     ) -> Reader:
-        """Send one call and return the reader of its answer, or raise for an errcode."""
+        """Send one call and return the reader of its answer, or raise for an errcode.
+
+        ``token`` is the component's, ``access_token`` an authorizer's.
+        """
         query = {} if token is None else {"component_access_token": token}
+        if access_token is not None:
+            query["access_token"] = access_token
         content = self._http.post(path, query=query, body=body)
         errcode = content.get("errcode")
         number = 0 if errcode is None else whole_number(errcode)
@@ -187,6 +235,14 @@ class ComponentApi:
                 remedy=return_codes.remedy(number, errmsg),
             )
         return Reader(path, content)
+
+
+def _option(component_appid: str, authorizer_appid: str, name: str) -> dict[str, Any]:
+    return {
+        "component_appid": component_appid,
+        "authorizer_appid": authorizer_appid,
+        "option_name": name,
+    }
 
 
 def clean(errmsg: object, secrets: Iterable[str]) -> str:

@@ -124,7 +124,7 @@ lint-template: $(DEV) $(SAM) ## sam validate, and cfn-lint before and after the 
 test-fast: lint ## the inner loop: ruff and the quick unit tests
 	$(call say,unit tests (but for the random schedules and the journeys of the sample events: make test))
 	@pytest -q -n auto --maxprocesses 4 tests/unit --ignore tests/unit/services/test_grants_in_any_order.py \
-		--ignore tests/unit/test_events_samples.py
+		--ignore tests/unit/test_events_samples.py --ignore tests/unit/test_account_samples.py
 
 # One schedule with its trace: make simulate SEED=17, or the name that a failure was printed with.
 .PHONY: simulate

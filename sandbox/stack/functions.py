@@ -94,5 +94,6 @@ def warming_payload(name: str) -> dict[str, Any]:
         "exchange-worker": {"Records": []},
         "renew": {"job": "authorizer", "authorizer_appid": _UNKNOWN_APPID},
         "token": {"authorizer_appid": _UNKNOWN_APPID},
+        "accounts": {"action": "get", "authorizer_appid": _UNKNOWN_APPID},
     }
     return payloads.get(name, {})

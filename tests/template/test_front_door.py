@@ -23,6 +23,14 @@ ROUTES = {
     "GET /authorized/{session}/result": ("Landing", False),
     "GET /tokens/{authorizer_appid}": ("Token", True),
     "GET /component-token": ("Token", True),
+    "GET /authorizers": ("Accounts", True),
+    "GET /tenants/{tenant_id}/authorizers": ("Accounts", True),
+    "GET /authorizers/{authorizer_appid}": ("Accounts", True),
+    "POST /authorizers/{authorizer_appid}/assign": ("Accounts", True),
+    "POST /authorizers/{authorizer_appid}/forget": ("Accounts", True),
+    "POST /authorizers/{authorizer_appid}/refresh": ("Accounts", True),
+    "POST /authorizers/{authorizer_appid}/options": ("Accounts", True),
+    "POST /tenants/{tenant_id}/forget": ("Accounts", True),
 }
 
 
@@ -64,7 +72,7 @@ def test_a_route_invokes_the_alias_of_its_function(
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_who_needs_credentials(operations: dict[str, Any], route: str) -> None:
-    """Tokens and sessions need IAM credentials; merchants and WeChat have none."""
+    """Tokens, sessions and accounts need IAM credentials; merchants and WeChat have none."""
     _, iam = ROUTES[route]
     assert operations[route].get("security", []) == ([{"AWS_IAM": []}] if iam else [])
 
@@ -106,6 +114,14 @@ LIMITS = {
     "POST /wechat/events": (400, 200),
     "GET /tokens/{authorizer_appid}": (1000, 500),
     "GET /component-token": (100, 50),
+    "GET /tenants/{tenant_id}/authorizers": (40, 20),
+    "POST /tenants/{tenant_id}/forget": (20, 10),
+    "GET /authorizers": (40, 20),
+    "GET /authorizers/{authorizer_appid}": (100, 50),
+    "POST /authorizers/{authorizer_appid}/assign": (40, 20),
+    "POST /authorizers/{authorizer_appid}/forget": (20, 10),
+    "POST /authorizers/{authorizer_appid}/refresh": (20, 10),
+    "POST /authorizers/{authorizer_appid}/options": (20, 10),
     "POST /tenants/{tenant_id}/auth-urls": (40, 20),
     "GET /tenants/{tenant_id}/auth-urls/{session_id}": (100, 50),
     "GET /authorize/{session}": (40, 20),

@@ -87,8 +87,14 @@ FUNCTIONS: dict[str, tuple[str, str, int, str]] = {
         "APP_SECRET_ARN WECHAT_API_BASE EVENT_BUS_NAME",
     ),
     "Token": ("token", "app.handler", 12, "RENEW_FUNCTION"),
+    "Accounts": (
+        "accounts",
+        "accounts.handler",
+        29,
+        "WECHAT_API_BASE RENEW_FUNCTION EVENT_BUS_NAME",
+    ),
 }
-CALL_WECHAT = {"Sessions", "Launch", "ExchangeWorker", "Renew"}
+CALL_WECHAT = {"Sessions", "Launch", "ExchangeWorker", "Renew", "Accounts"}
 
 
 @pytest.fixture(name="function", params=FUNCTIONS)

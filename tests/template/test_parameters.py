@@ -238,6 +238,7 @@ def test_outputs_name_what_to_paste_where(template: dict[str, Any]) -> None:
     [
         ("TokenFunction", "TokenFunctionAliaslive"),
         ("SessionsFunction", "SessionsFunctionAliaslive"),
+        ("AccountsFunction", "AccountsFunctionAliaslive"),
         ("RenewFunction", "RenewFunctionAliaslive"),
         ("SweepFunction", "SweepFunctionAliaslive"),
         ("ApiEndpoint", "HttpApi.ApiEndpoint"),
@@ -249,6 +250,7 @@ def test_outputs_name_what_to_paste_where(template: dict[str, Any]) -> None:
         ("ExchangeQueueUrl", "ExchangeQueue"),
         ("TrustedCallerPolicyArn", "TrustedCallerPolicy"),
         ("SingleAppidCallerPolicyArn", "SingleAppidCallerPolicy"),
+        ("SingleTenantCallerPolicyArn", "SingleTenantCallerPolicy"),
     ],
 )
 def test_outputs_for_callers(template: dict[str, Any], name: str, value: str) -> None:

@@ -156,21 +156,30 @@ def test_only_callback_reads_the_push_secret(resources: Resources) -> None:
 
 
 def test_policies_for_callers(resources: Resources) -> None:
-    """Trusted callers invoke two aliases; the example allows one path of one appid."""
+    """Trusted callers invoke aliases; each example allows paths of one appid, or one tenant."""
     policies = of_type(resources, "AWS::IAM::ManagedPolicy")
-    assert set(policies) == {"TrustedCallerPolicy", "SingleAppidCallerPolicy"}
+    examples = {
+        "SingleAppidCallerPolicy": "single-appid caller",
+        "SingleTenantCallerPolicy": "single-tenant caller",
+    }
+    assert set(policies) == {"TrustedCallerPolicy", *examples}
     (trusted,) = policies["TrustedCallerPolicy"]["PolicyDocument"]["Statement"]
     assert trusted["Effect"] == "Allow"
     assert {(trusted["Action"], target(value)) for value in trusted["Resource"]} == {
         (action, written(resource)) for action, resource in rights_of("trusted caller")
     }
-    (single,) = policies["SingleAppidCallerPolicy"]["PolicyDocument"]["Statement"]
-    assert single["Effect"] == "Allow"
-    ((action, route),) = rights_of("single-appid caller")
-    assert single["Action"] == action
-    assert target(single["Resource"]) == (
-        "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}"
-        f"/$default/{route.replace(' ', '')}"
-    )
+    for name, caller in examples.items():
+        (statement,) = policies[name]["PolicyDocument"]["Statement"]
+        assert statement["Effect"] == "Allow"
+        assert {(statement["Action"], target(one)) for one in listed(statement["Resource"])} == {
+            (
+                action,
+                (
+                    "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}"
+                    f"/$default/{route.replace(' ', '')}"
+                ),
+            )
+            for action, route in rights_of(caller)
+        }
     for policy in policies.values():
         assert set(policy) == {"Description", "PolicyDocument"}

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from functions.exchange import worker
 from functions.refresh import renew
-from tests.unit.test_events_samples import CODE, MERCHANT, Desk, GoodWeChat, sha256
+from tests.unit.desk import CODE, MERCHANT, Desk, GoodWeChat, sha256
 from wxvault.errors import WeChatRefusedError
 from wxvault.services.onboarding_state import CodeStatus
 

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from functions.refresh import renew
-from tests.unit.test_events_samples import MERCHANT, Desk, read
+from tests.unit.desk import MERCHANT, Desk, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sandbox.stack.rights.measure import NAMES, false_probes, measure_all
-from sandbox.stack.rights.table import DUE, FUNCTIONS, OTHERS, OWN_LOG, RENEW, logical_name
+from sandbox.stack.rights.table import (
+    BY_TENANT,
+    DUE,
+    FUNCTIONS,
+    OTHERS,
+    OWN_LOG,
+    RENEW,
+    logical_name,
+)
 from sandbox.stack.rights.things import everything
 from sandbox.stack.stack import LocalStack, StackOptions
 
@@ -21,6 +29,7 @@ _WORDS: Final = {
     "dynamodb:UpdateItem": "update",
     "dynamodb:DeleteItem": "delete",
     "dynamodb:Query": "query",
+    "dynamodb:Scan": "scan",
     "kms:GenerateDataKey": "seal",
     "kms:Decrypt": "open",
     "secretsmanager:GetSecretValue": "read",
@@ -36,6 +45,7 @@ _WORDS: Final = {
 _COLUMNS: Final = {
     "Table": "table",
     DUE: "due index",
+    BY_TENANT: "tenant index",
     "SealingKey": "sealing key",
     "PushSecret": "push secret",
     "AppSecret": "app secret",
@@ -51,7 +61,7 @@ NOT_JUDGED: Final = (
     "the encryption context (service, component_appid) that every right on the sealing key demands",
     "that queues are used over TLS only (the local stack speaks plain HTTP)",
     "who may invoke a function for a route, a queue or a schedule (Lambda's resource permissions)",
-    "network interfaces: four functions may handle them on `*`, only where there is a VPC",
+    "network interfaces: five functions may handle them on `*`, only where there is a VPC",
     "the trust of the functions' roles in Lambda alone, as far as AWS itself assumes them",
 )
 

@@ -60,6 +60,9 @@ def acting_as(stack: LocalStack, name: str) -> Role:
     if name == "single-appid caller":
         policy = stack.outputs["SingleAppidCallerPolicyArn"]
         return stack.roles.make("single-appid-caller", managed_policies=[policy])
+    if name == "single-tenant caller":
+        policy = stack.outputs["SingleTenantCallerPolicyArn"]
+        return stack.roles.make("single-tenant-caller", managed_policies=[policy])
     if name == "schedule":
         # Its trust has a condition that nobody here meets: a role with its rights stands in.
         return stack.roles.make("as-schedule", _statements(stack, name))

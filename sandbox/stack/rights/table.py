@@ -17,9 +17,15 @@ type Rights = Mapping[str, frozenset[str]]
 
 OWN_LOG: Final = "own log"
 DUE: Final = "Table/index/due"
+BY_TENANT: Final = "Table/index/by_tenant"
 RENEW: Final = "RenewFunction:live"
 # What the example policy for callers names: an authorizer of nobody.
 EXAMPLE_ROUTE: Final = "GET /tokens/wx0000000000000000"
+# And of a tenant that nobody is.
+EXAMPLE_TENANT_ROUTES: Final = (
+    "GET /tenants/your-tenant/authorizers",
+    "POST /tenants/your-tenant/auth-urls",
+)
 
 
 def _items(*verbs: str) -> frozenset[str]:
@@ -34,6 +40,7 @@ _SEND: Final = frozenset({"sqs:SendMessage"})
 _RECEIVE: Final = frozenset({"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"})
 _PUT_EVENTS: Final = frozenset({"events:PutEvents"})
 _INVOKE: Final = frozenset({"lambda:InvokeFunction"})
+_CALL: Final = frozenset({"execute-api:Invoke"})
 _WRITE_LOG: Final = frozenset({"logs:CreateLogStream", "logs:PutLogEvents"})
 
 FUNCTIONS: Final[Mapping[str, Rights]] = {
@@ -104,15 +111,30 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         RENEW: _INVOKE,
         OWN_LOG: _WRITE_LOG,
     },
+    # For a platform's own backend. It seals the events of what it changes, and no token.
+    "accounts": {
+        "Table": _items("Get", "Put", "Update", "Delete"),
+        BY_TENANT: frozenset({"dynamodb:Query", "dynamodb:Scan"}),
+        DUE: frozenset({"dynamodb:Query"}),
+        "SealingKey": _SEAL | _OPEN,
+        "EventBus": _PUT_EVENTS,
+        RENEW: _INVOKE,
+        OWN_LOG: _WRITE_LOG,
+    },
 }
 
 # Functions that are given network interfaces where there is a VPC: the one right on `*`.
-IN_THE_VPC: Final = frozenset({"sessions", "launch", "exchange-worker", "renew"})
+IN_THE_VPC: Final = frozenset({"sessions", "launch", "exchange-worker", "renew", "accounts"})
 
 OTHERS: Final[Mapping[str, Rights]] = {
     "schedule": {"SweepFunction:live": _INVOKE, "SweepDeadLetters": _SEND},
-    "trusted caller": {"TokenFunction:live": _INVOKE, "SessionsFunction:live": _INVOKE},
-    "single-appid caller": {EXAMPLE_ROUTE: frozenset({"execute-api:Invoke"})},
+    "trusted caller": {
+        "TokenFunction:live": _INVOKE,
+        "SessionsFunction:live": _INVOKE,
+        "AccountsFunction:live": _INVOKE,
+    },
+    "single-appid caller": {EXAMPLE_ROUTE: _CALL},
+    "single-tenant caller": dict.fromkeys(EXAMPLE_TENANT_ROUTES, _CALL),
 }
 
 

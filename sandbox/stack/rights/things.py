@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from sandbox.stack.functions import plain_name, warming_payload
-from sandbox.stack.rights.table import EXAMPLE_ROUTE
+from sandbox.stack.rights.table import EXAMPLE_ROUTE, EXAMPLE_TENANT_ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FOREIGN: Final = "foreign"
 _UNKNOWN_SESSION: Final = "A" * 43
+_ABOUT_ONE: Final = ("assign", "forget", "refresh", "options")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,16 @@ def own_things(stack: LocalStack) -> Iterator[Thing]:
     yield from _by_name(stack)
     for route in (
         EXAMPLE_ROUTE,
+        *EXAMPLE_TENANT_ROUTES,
         "GET /tokens/wx0000000000000001",
         "GET /component-token",
         f"GET /tenants/nobody/auth-urls/{_UNKNOWN_SESSION}",
         "POST /tenants/-/auth-urls",
+        "GET /tenants/-/authorizers",
+        "POST /tenants/-/forget",
+        "GET /authorizers?limit=0",
+        "GET /authorizers/nobody",
+        *(f"POST /authorizers/nobody/{verb}" for verb in _ABOUT_ONE),
     ):
         yield Thing(route, "route", route)
 

@@ -186,7 +186,11 @@ def test_a_broken_seal_is_looked_into(house: House) -> None:
 def test_who_is_forgotten_meanwhile_leaves_no_profile(house: House) -> None:
     """What WeChat tells of somebody forgotten is not kept."""
     key = authorizer_key(COMPONENT, MERCHANT)
-    house.wechat.during["authorizer_info"] = [lambda: items_of(house).pop(key)]
+
+    def forget() -> None:
+        del items_of(house)[key]
+
+    house.wechat.during["authorizer_info"] = [forget]
     with pytest.raises(UnknownAuthorizerError):
         house.accounts.refresh(MERCHANT)
     assert profile_key(COMPONENT, MERCHANT) not in items_of(house)

@@ -90,7 +90,6 @@ def test_what_must_never_be_allowed_is_tried() -> None:
     tried = {probe.action for probes in PROBES.values() for probe in probes}
     never = {
         "dynamodb:DeleteTable",
-        "dynamodb:Scan",
         "kms:ScheduleKeyDeletion",
         "kms:PutKeyPolicy",
         "secretsmanager:PutSecretValue",
@@ -105,3 +104,15 @@ def test_what_must_never_be_allowed_is_tried() -> None:
     }
     assert never <= tried
     assert not never & {action for name in NAMES for action, _ in rights_of(name)}
+
+
+def test_who_lists_reads_keys_only() -> None:
+    """The one right to scan is on the index of tenants, which holds nothing but keys."""
+    assert "dynamodb:Scan" in {probe.action for probes in PROBES.values() for probe in probes}
+    scanned = {
+        (name, resource)
+        for name in NAMES
+        for action, resource in rights_of(name)
+        if action == "dynamodb:Scan"
+    }
+    assert scanned == {("accounts", "Table/index/by_tenant")}

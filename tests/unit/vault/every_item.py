@@ -15,6 +15,8 @@ from tests.unit.vault.kit import (
     access,
     always,
 )
+from wxvault.protocol.permission_sets import AccountKind
+from wxvault.protocol.profiles import Profile
 from wxvault.services.bus_events import bus_event
 from wxvault.services.onboarding_state import Arrival, Code, Session
 from wxvault.services.state import Event, Purpose, Status, TokenChange
@@ -110,6 +112,15 @@ class Codes:
     parked: Code
 
 
+PROFILE = Profile(
+    AccountKind.MINI_PROGRAM,
+    nick_name="晨光书店",
+    user_name="gh_0123456789ab",
+    service_type=0,
+    verify_type=-1,
+)
+
+
 def write_every_item(vault: Vault) -> Codes:
     """Fill the vault's table by its own operations."""
     _component(vault)
@@ -117,6 +128,7 @@ def write_every_item(vault: Vault) -> Codes:
         _change_under_lease(vault, appid, WRITTEN, f"lease-{number}")
         vault.tokens.amend(appid, always(change))
         vault.profiles.save_permission_sets(appid, (1, 18, 26), now=NOW)
+        vault.profiles.save(appid, PROFILE, (1, 18), now=NOW + 1)
     # Leased, but not answered yet: this one is made as pending.
     vault.lease(appid="wx00000000000000a9")
     vault.sessions.create(SESSION)

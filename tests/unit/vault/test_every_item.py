@@ -91,7 +91,15 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
     "profile": (
         f"A#{COMPONENT}#{APPID}",
         "PROFILE",
-        {"permission_sets", "permission_sets_at"},
+        {
+            "profile",
+            "profile_at",
+            "permission_sets",
+            "permission_sets_at",
+            "permission_sets_before",
+            "permission_sets_changed_at",
+            "permission_sets_ever",
+        },
     ),
     "session": (
         f"S#{COMPONENT}#{SHA}",

@@ -10,7 +10,7 @@ from sandbox.stack.progress import Progress
 from sandbox.stack.stack import LocalStack, StackOptions
 
 # What helpers assert is explained like what tests assert; to be said before they are imported.
-for _helper in ("pages", "refusals", "stories", "truth", "witness", "world"):
+for _helper in ("accounts", "pages", "refusals", "stories", "truth", "witness", "world"):
     pytest.register_assert_rewrite(f"tests.stack.{_helper}")
 from tests.stack.world import World  # noqa: E402 (see above)
 

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.stack.observe import eventually
 from sandbox.stack.rights.measure import acting_as
+from tests.stack.accounts import about, ask, backend_of, cancelled
 from tests.stack.refusals import assert_clear, assert_no_secret, unchanged_table
 from tests.stack.truth import Vault, at_rest, renew
 from tests.stack.world import AUTHORIZER_INFO, World
@@ -18,8 +19,6 @@ from wxvault.services.state import Status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.stack.http_client import Answer
-    from sandbox.stack.roles import Role
     from sandbox.stack.stack import LocalStack
 
 GET_OPTION = "/cgi-bin/component/get_authorizer_option"
@@ -28,33 +27,6 @@ OLD_GET_OPTION = "/cgi-bin/component/api_get_authorizer_option"
 OLD_SET_OPTION = "/cgi-bin/component/api_set_authorizer_option"
 FORBIDDEN = {"message": "Forbidden"}
 VERBS = ("assign", "forget", "refresh", "options")
-
-
-def ask(world: World, action: str, **fields: Any) -> dict[str, Any]:
-    """Ask *accounts* as the platform's own backend does."""
-    function = world.stack.functions["accounts"].alias
-    question = {"action": action, **fields}
-    return dict(world.stack.trusted_caller().invoke(function, question))
-
-
-def about(world: World, action: str, **fields: Any) -> dict[str, Any]:
-    """Ask about the merchant of this world."""
-    return ask(world, action, authorizer_appid=world.appid, **fields)
-
-
-def backend_of(stack: LocalStack) -> Role:
-    """The platform's backend over HTTP: every route of *accounts*."""
-    paths = [("GET", "/authorizers"), ("GET", "/authorizers/*"), ("POST", "/authorizers/*")]
-    return stack.roles.caller_of_paths(
-        "platform-backend", [*paths, ("GET", "/tenants/*"), ("POST", "/tenants/*")]
-    )
-
-
-def cancelled(world: World) -> World:
-    """Have the merchant cancel, and WeChat say so when it is asked."""
-    world.stack.wechat.cancel(world.appid, push="first")
-    assert at_rest(world).status is Status.REVOKED
-    return world
 
 
 @pytest.fixture
@@ -431,79 +403,3 @@ def test_what_wechat_refuses_of_an_option(merchant: World, errcode: int) -> None
     assert (error["code"], error["wechat_errcode"]) == ("wechat_refused", errcode)
     assert error["remedy"]
     assert merchant.count(OLD_SET_OPTION, what="calls") == 0
-
-
-# ---- what is sent by mistake --------------------------------------------------------------------
-
-BAD: dict[str, tuple[str, str, dict[str, Any] | bytes, str]] = {
-    "limit of none": ("GET", "/authorizers?limit=0", b"", "limit"),
-    "limit of too many": ("GET", "/authorizers?limit=101", b"", "limit"),
-    "no status": ("GET", "/authorizers?status=gone", b"", "status"),
-    "no cursor": ("GET", "/authorizers?cursor=..%2F..%2Fetc", b"", "cursor"),
-    "a cursor of another list": (
-        "GET",
-        "/authorizers?status=lost&cursor=MS4wMDAwMDAwMC53eDAwMDAwMDAwMDAwMDAwYTE",
-        b"",
-        "cursor",
-    ),
-    "both": ("GET", "/authorizers?unassigned=true&tenant_id=a", b"", "unassigned"),
-    "no field": ("GET", "/authorizers?offset=7", b"", "offset"),
-    "no appid": ("GET", "/authorizers/wx1", b"", "authorizer_appid"),
-    "no sets": ("GET", "/authorizers/{appid}?wanted=all", b"", "wanted"),
-    "no tenant said": ("POST", "/authorizers/{appid}/assign", {}, "tenant_id"),
-    "no tenant": ("POST", "/authorizers/{appid}/assign", {"tenant_id": "a b"}, "tenant_id"),
-    "no JSON": ("POST", "/authorizers/{appid}/assign", b"[1", "body"),
-    "no option": ("POST", "/authorizers/{appid}/options", {"option_name": "x"}, "option_name"),
-    "no value": (
-        "POST",
-        "/authorizers/{appid}/options",
-        {"option_name": "voice_recognize", "option_value": "2"},
-        "option_value",
-    ),
-    "an unknown field": ("POST", "/authorizers/{appid}/forget", {"force": True}, "force"),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_requests(crowd: list[World], name: str) -> None:
-    """400 that names the field; nothing changed, WeChat not asked."""
-    method, path, body, field = BAD[name]
-    world = crowd[2]
-    asked = world.stack.wechat.last_seq()
-    with unchanged_table(world.stack):
-        answer: Answer = backend_of(world.stack).http(
-            method, path.format(appid=world.appid), body=body
-        )
-        error = assert_clear(world.stack, answer, 400, "invalid_request")
-    assert error["message"].startswith(f"{field}:"), error
-    calls = world.stack.wechat.log(since=asked)
-    assert [one for one in calls if world.appid in str(one)] == []
-
-
-@pytest.mark.parametrize("action", ["get", "assign", "forget", "refresh", "options"])
-def test_a_foreign_appid_is_unknown(crowd: list[World], action: str) -> None:
-    """An account at WeChat that never came, and the component's own appid: 404, nothing made."""
-    world = crowd[3]
-    stranger = world.another_merchant()["appid"]
-    fields = {"tenant_id": "acme"} if action == "assign" else {}
-    with unchanged_table(world.stack):
-        for appid in (stranger, world.stack.component.appid):
-            error = ask(world, action, authorizer_appid=appid, **fields)["error"]
-            assert error["code"] == "unknown_authorizer"
-            assert error["remedy"]
-
-
-def test_a_revoked_merchant_has_no_options(merchant: World) -> None:
-    """The errors of the look-up, word for word; its profile is not asked for."""
-    cancelled(merchant)
-    asked = merchant.count(AUTHORIZER_INFO, what="calls")
-    assert about(merchant, "options")["error"]["code"] == "authorizer_revoked"
-    told = about(merchant, "get")
-    assert (told["status"], told["profile"]) == ("revoked", None)
-    assert merchant.count(AUTHORIZER_INFO, what="calls") == asked
-
-
-def test_an_unknown_action_says_which_there_are(crowd: list[World]) -> None:
-    """Whoever guesses learns the words."""
-    error = ask(crowd[4], "delete")["error"]
-    assert (error["code"], "forget_tenant" in error["message"]) == ("invalid_request", True)

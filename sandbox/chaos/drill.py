@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.chaos.judge import RefreshWatch
 from sandbox.chaos.killer import Killer
@@ -20,11 +19,13 @@ from sandbox.chaos.plan import EVERYDAY, STORMS, Plan
 from sandbox.chaos.readers import Readers
 from sandbox.chaos.recovery import Recovery
 from sandbox.chaos.vault import Vault
+from sandbox.chaos.watching import Watching
 from sandbox.chaos.weather import AUTHORIZER_TOKEN, Weather
+from wxvault.errors import WxvaultError
 from wxvault.services.state import RENEWABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sandbox.stack.progress import Progress
     from sandbox.stack.stack import LocalStack
@@ -36,6 +37,9 @@ _AT_ONCE = 6
 _CODE_LIFE_SECONDS = 90.0
 # Starting a process costs a second of a core: the first wave shall not be all of a short run.
 _ENVIRONMENTS = {"token": 8, "renew": 4, "callback": 2, "exchange-worker": 2, "landing": 2}
+# Whom the first merchants need: on a busy desk their first calls would run out of time.
+_FIRST = {"callback": 2, "exchange-worker": 2, "renew": 2}
+_SETTLE_SECONDS = 120
 
 
 @dataclass(slots=True)
@@ -58,6 +62,9 @@ class Drill:
     """Look-ups in that time, and those of them that asked the vault."""
     unheard: int = 0
     """Merchants who are here and of whom no push and no browser ever arrived."""
+    ended_early: list[str] = field(default_factory=list)
+    """Parts of the load that an error of their own has ended."""
+    watching: Watching = field(init=False)
     merchants: Merchants = field(init=False)
     killer: Killer = field(init=False)
     vault: Vault = field(init=False)
@@ -73,6 +80,7 @@ class Drill:
             self.plan.seconds * self.plan.sweep_killed_after,
         )
         self.vault = Vault(self.stack)
+        self.watching = Watching(self.look_at_refresh_tokens, _WATCH_SECONDS)
 
     def _chance(self, whose: str) -> Random:
         return Random(f"{self.plan.seed} {whose}")  # noqa: S311 (repeatable on purpose)
@@ -82,11 +90,12 @@ class Drill:
     def run(self) -> None:
         """Begin calmly, let everything go wrong, stop it, and wait for the recovery."""
         plan, calm, over = self.plan, threading.Event(), threading.Event()
+        with self.progress.step("environments for the first merchants"):
+            self._warm(_FIRST)
         with self.progress.step(f"{plan.merchants} merchants authorise while nothing goes wrong"):
             self._settle()
         with self.progress.step("environments for the load"):
-            for name, count in _ENVIRONMENTS.items():
-                self.stack.warm(name, count)
+            self._warm(_ENVIRONMENTS)
         readers = Readers(
             self.stack,
             self.notes,
@@ -106,20 +115,39 @@ class Drill:
         for thread in readers:
             thread.join(20)
 
+    def _warm(self, environments: Mapping[str, int]) -> None:
+        for name, count in environments.items():
+            self.stack.warm(name, count)
+
     def _settle(self) -> None:
         shares = [self.plan.merchants // _AT_ONCE] * _AT_ONCE
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(self.merchants.settle, shares))
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            if all(self._is_here(appid) for appid in self.merchants.appids()):
-                return
+        deadline, missing = time.monotonic() + _SETTLE_SECONDS, self.merchants.appids()
+        while missing := [appid for appid in missing if not self._is_here(appid)]:
+            if time.monotonic() > deadline:
+                raise TimeoutError(self._not_settled(len(missing)))
             time.sleep(0.5)
-        raise TimeoutError("the first merchants are not there after two minutes without any fault")
 
     def _is_here(self, appid: str) -> bool:
-        state = self.vault.state(appid)
+        try:
+            state = self.vault.state(appid)
+        except WxvaultError:
+            return False
         return state is not None and state.has_access
+
+    def _not_settled(self, missing: int) -> str:
+        known = len(self.merchants.appids())
+        late = Counter(line.function for line in self.stack.logs() if "Task timed out" in line.text)
+        named = ", ".join(f"{name} {times} times" for name, times in late.most_common())
+        pushes = Counter(push.state for push in self.stack.wechat.pushes())
+        states = ", ".join(f"{number} {state}" for state, number in pushes.most_common())
+        return (
+            f"Nothing went wrong on purpose yet, and after {_SETTLE_SECONDS} s {known - missing} of"
+            f" the first {known} merchants are there (pushes: {states or 'none'}; functions that"
+            f" ran out of time: {named or 'none'}). If the machine is busy with something else, let"
+            " it finish and start again."
+        )
 
     def _troubles(self, calm: threading.Event) -> list[threading.Thread]:
         weather = Weather(
@@ -130,10 +158,16 @@ class Drill:
         )
         for rule in EVERYDAY:
             self.stack.faults.add(rule)
-        works = (weather.run, self.killer.run, self._storm, self._age, self._follow)
+        works = {
+            "weather": weather.run,
+            "killer": self.killer.run,
+            "storms": self._storm,
+            "expiries": self._age,
+            "looks at the refresh tokens": self.watching.run,
+        }
         started = [
-            threading.Thread(target=work, args=(calm,), daemon=True, name=work.__name__)
-            for work in works
+            threading.Thread(target=self._until_calm, args=(name, work, calm), daemon=True)
+            for name, work in works.items()
         ]
         for thread in started:
             thread.start()
@@ -171,6 +205,14 @@ class Drill:
 
     # ---- troubles -------------------------------------------------------------------------------
 
+    def _until_calm(
+        self, name: str, work: Callable[[threading.Event], None], calm: threading.Event
+    ) -> None:
+        try:
+            work(calm)
+        except Exception as error:  # noqa: BLE001 (whatever it is: this part of the load is over)
+            self.ended_early.append(f"{name}: {type(error).__name__} ({error})")
+
     def _storm(self, calm: threading.Event) -> None:
         chance = self._chance("storm")
         rules = self._round(chance)
@@ -202,14 +244,6 @@ class Drill:
 
     def _end_component(self) -> None:
         self.component_expiries += self.vault.make_due(None)
-
-    def _follow(self, calm: threading.Event) -> None:
-        """Look at the refresh tokens in the table, again and again."""
-        while not calm.wait(_WATCH_SECONDS):
-            try:
-                self.look_at_refresh_tokens()
-            except (BotoCoreError, ClientError):
-                self.notes.count("looks at the table that failed")
 
     def look_at_refresh_tokens(self) -> None:
         """Compare what has changed in the table since the last look with what WeChat issued."""
@@ -243,7 +277,7 @@ class Drill:
         changed = {one.appid for one in self.merchants.all() if one.acted_at > lately}
         self.recovery.begin(self._expected(), changed)
         self.recovery.wait(self.progress.say)
-        self.look_at_refresh_tokens()
+        self.watching.once()
         # What came in while the look was taken is over by now.
         at_wechat = self._at_wechat()
         for appid in self.recovery.merchants():

@@ -55,11 +55,21 @@ def _load(report: Report, drill: Drill) -> None:
 
 def _look_ups(report: Report, drill: Drill) -> None:
     notes, plan = drill.notes, drill.plan
-    report.row("look-ups", f"{drill.look_ups}, of which {drill.asked} asked the vault")
+    report.row(
+        "look-ups while things went wrong",
+        f"{drill.look_ups}, of which {drill.asked} asked the vault",
+    )
     rate = drill.asked / drill.seconds if drill.seconds else 0.0
     report.least("look-ups per second that asked the vault", rate, plan.least_look_ups, form=".1f")
     codes = ", ".join(f"{number} {code}" for code, number in notes.errors.most_common())
-    report.row("answered with a token", len(notes.handed))
+    report.row("look-ups in all, the recovery too", notes.look_ups)
+    part = len(notes.handed) / notes.look_ups if notes.look_ups else 0.0
+    report.bound(
+        "answered with a token",
+        f"{len(notes.handed)}, {part:.0%}",
+        holds=part >= plan.least_answered,
+        wanted=f"at least {plan.least_answered:.0%}",
+    )
     report.row("answered with a clear error", f"{sum(notes.errors.values())} ({codes})")
     report.none("answered with anything else", notes.wrong)
     p50, p99 = percentile(notes.seconds, 0.5), percentile(notes.seconds, 0.99)
@@ -80,6 +90,10 @@ def _tokens(report: Report, drill: Drill) -> None:
     untold = sum(what == UNTOLD for _, what in verdicts)
     report.row("handed out after a cancellation nobody had told of", untold)
     report.none("refresh tokens lost", drill.watch.findings)
+    looks = drill.watching
+    report.least("looks at the refresh tokens in the table", looks.looks, drill.plan.least_looks)
+    report.row("looks that failed", looks.failed)
+    report.none("parts of the load that ended early", drill.ended_early)
 
 
 def _cancellations(drill: Drill) -> list[Cancellation]:
@@ -122,7 +136,8 @@ def _faults(report: Report, drill: Drill, entries: list[dict[str, Any]]) -> None
     named = ", ".join(f"{number} {name}" for name, number in killer.killed.most_common())
     report.least("processes killed", sum(killer.killed.values()), least)
     report.row("killed, by function", named)
-    report.row("killed while WeChat had their call", killer.at_wechat)
+    least = drill.plan.least_mid_flight
+    report.least("killed while WeChat had their call", killer.at_wechat, least)
     operations = sorted({(service, action) for service, action, _ in injected})
     report.matrix(
         "faults at AWS",

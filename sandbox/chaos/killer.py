@@ -29,7 +29,7 @@ _PATIENCE_SECONDS: Final = 6
 
 @dataclass(slots=True)
 class Killer:
-    """Kills every ``pause`` seconds; every fourth time one whose call is at WeChat just then."""
+    """Kills every ``pause`` seconds; every third time one whose call is at WeChat just then."""
 
     stack: LocalStack
     chance: Random
@@ -49,7 +49,7 @@ class Killer:
             turn += 1
             if time.monotonic() >= sweep_at and self._kill("sweep", None):
                 sweep_at = float("inf")
-            elif turn % 4 == 0:
+            elif turn % 3 == 0:
                 self._kill_at_wechat(stop)
             else:
                 round_ = round_ or self.chance.sample(_VICTIMS, len(_VICTIMS))

@@ -51,7 +51,7 @@ class Plan:
     """For what part of them the access token is dropped too: look-ups have to wait."""
     merchants_pause: float = 1.3
     weather_pause: float = 1.5
-    killer_pause: float = 4.0
+    killer_pause: float = 3.5
     sweep_killed_after: float = 0.8
     """At what part of the run the sweep is killed, once; so the recovery meets its lease too."""
     storm_pause: float = 20.0
@@ -64,6 +64,12 @@ class Plan:
     least_look_ups: float = 20.0
     least_renewals: int = 300
     least_faults: int = 5
+    least_answered: float = 0.75
+    """What part of the look-ups must bring a token: refusing everybody would be safe, too."""
+    least_mid_flight: int = 5
+    """Kills while WeChat had a call of the killed function."""
+    least_looks: int = 15
+    """Looks at the refresh tokens in the table, on the way."""
 
     @property
     def sweep_seconds(self) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sandbox.chaos.vault import unrest
+from wxvault.errors import WxvaultError
 from wxvault.services.numbers import LEASE_SECONDS
 
 if TYPE_CHECKING:
@@ -85,7 +86,11 @@ class Recovery:
             if appid.startswith(_CODE):
                 self._looked(appid, "open" if appid in open_codes else "")
                 continue
-            state = self.vault.state(appid)
+            try:
+                state = self.vault.state(appid)
+            except WxvaultError as error:
+                self._looked(appid, f"not readable: {error.code}")
+                continue
             self._looked(appid, "unknown here" if state is None else unrest(state, time.time()))
         return not self.still
 

@@ -29,6 +29,9 @@ SHORT = Plan(
     least_look_ups=0.5,
     least_renewals=2,
     least_faults=0,
+    least_answered=0.2,
+    least_mid_flight=0,
+    least_looks=1,
 )
 """What a run must reach depends on the machine; what must not happen does not."""
 

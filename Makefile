@@ -204,6 +204,10 @@ sandbox: $(DEV) ## only WeChat for one desk, until Ctrl-C
 
 # ---- operation ----------------------------------------------------------------------------------
 
+.PHONY: status
+status: $(DEV) ## how a deployment stands, and what to do next (STACK=name on AWS; exit 0 well, 1 needs attention)
+	@exec python -m tools.status --stack="$(STACK)" $(if $(JSON),--json)
+
 .PHONY: dlq
 dlq: $(DEV) ## show the dead letters (STACK=name on AWS, REDRIVE=1 sends back, DROP=1 drops, QUEUE=renew)
 	@exec python -m tools.dead_letters --stack="$(STACK)" --queue="$(QUEUE)" --redrive="$(REDRIVE)" --drop="$(DROP)"

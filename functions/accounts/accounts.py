@@ -30,6 +30,7 @@ ROUTES = {
     "POST /authorizers/{authorizer_appid}/refresh": "refresh",
     "POST /authorizers/{authorizer_appid}/options": "options",
     "POST /tenants/{tenant_id}/forget": "forget_tenant",
+    "GET /status": "status",
 }
 
 

@@ -28,6 +28,9 @@ def target(value: Any) -> str:
             return f"{name}.{attribute}"
         case {"Fn::Sub": str(text)}:
             return text
+        case {"Fn::If": [_, there, "" | {"Ref": "AWS::NoValue"}]}:
+            # What there is only under a condition is named by what it is then.
+            return target(there)
         case str():
             return value
     raise AssertionError(value)

@@ -41,7 +41,15 @@ OWN = {
     "EXCHANGE_QUEUE_URL": "ExchangeQueue",
     "RENEW_FUNCTION": "RenewFunctionAliaslive",
     "EVENT_BUS_NAME": "EventBus",
+    "EGRESS_ADDRESS": "EgressAddress",
+    "RENEW_DEAD_LETTERS_URL": "RenewDeadLetters",
+    "EXCHANGE_DEAD_LETTERS_URL": "ExchangeDeadLetters",
+    "SWEEP_DEAD_LETTERS_URL": "SweepDeadLetters",
 }
+OF_THE_STATUS = """
+    PUBLIC_BASE_URL EGRESS_ADDRESS RENEW_QUEUE_URL EXCHANGE_QUEUE_URL
+    RENEW_DEAD_LETTERS_URL EXCHANGE_DEAD_LETTERS_URL SWEEP_DEAD_LETTERS_URL
+"""
 # function: (folder, handler, seconds, what it is told beside COMMON)
 FUNCTIONS: dict[str, tuple[str, str, int, str]] = {
     "Callback": (
@@ -91,7 +99,7 @@ FUNCTIONS: dict[str, tuple[str, str, int, str]] = {
         "accounts",
         "accounts.handler",
         29,
-        "WECHAT_API_BASE RENEW_FUNCTION EVENT_BUS_NAME",
+        f"WECHAT_API_BASE RENEW_FUNCTION EVENT_BUS_NAME {OF_THE_STATUS}",
     ),
 }
 CALL_WECHAT = {"Sessions", "Launch", "ExchangeWorker", "Renew", "Accounts"}

@@ -142,6 +142,11 @@ class GoodWeChat:
         """Reset the quota."""
         self.calls.append(f"clear_quota {appid} {appsecret == APP_SECRET}")
 
+    def caller_address(self, _component_token: str, /) -> str:
+        """Say where the call comes from."""
+        self.calls.append("caller_address")
+        return "203.0.113.7"
+
     def _issue(self, call: str, appid: str = "") -> Answer:
         self.calls.append(call)
         self.issued.append(f"49_{call}_{len(self.issued):064d}")
@@ -178,10 +183,11 @@ class Desk:
         self.sqs = boto3.client("sqs")
         self.queues = {
             name: self.sqs.create_queue(QueueName=f"wxvault-{name}")["QueueUrl"]
-            for name in ("exchange", "renew")
+            for name in ("exchange", "renew", "renew-dead")
         }
         self.wiring = Wiring(self._settings(), self.clock)
         vars(self.wiring).update(wechat=self.wechat, bus=self.bus, renewer=self._renewer)
+        vars(self.wiring).update(start_pushes=lambda: self.replay("renew-invoke-tickets"))
 
     def _settings(self) -> Settings:
         secrets = boto3.client("secretsmanager")
@@ -200,6 +206,8 @@ class Desk:
             exchange_queue_url=self.queues["exchange"],
             renew_function="renew",
             event_bus_name="wxvault",
+            egress_address="203.0.113.7",
+            renew_dead_letters_url=self.queues["renew-dead"],
             return_urls=("https://shop.example.com/wechat",),
         )
 

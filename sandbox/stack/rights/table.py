@@ -38,6 +38,15 @@ _READ_SECRET: Final = frozenset({"secretsmanager:GetSecretValue"})
 _SEND: Final = frozenset({"sqs:SendMessage"})
 # What Lambda needs to consume a queue for a function.
 _RECEIVE: Final = frozenset({"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"})
+# How many messages a queue has, which the status tells.
+_DEPTH: Final = frozenset({"sqs:GetQueueAttributes"})
+_QUEUES: Final = (
+    "RenewQueue",
+    "ExchangeQueue",
+    "RenewDeadLetters",
+    "ExchangeDeadLetters",
+    "SweepDeadLetters",
+)
 _PUT_EVENTS: Final = frozenset({"events:PutEvents"})
 _INVOKE: Final = frozenset({"lambda:InvokeFunction"})
 _CALL: Final = frozenset({"execute-api:Invoke"})
@@ -118,6 +127,7 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         DUE: frozenset({"dynamodb:Query"}),
         "SealingKey": _SEAL | _OPEN,
         "EventBus": _PUT_EVENTS,
+        **dict.fromkeys(_QUEUES, _DEPTH),
         RENEW: _INVOKE,
         OWN_LOG: _WRITE_LOG,
     },

@@ -177,7 +177,9 @@ def _component(vault: Vault) -> None:
     vault.starts.note_start(
         "refused", not_before=NOW + 600, attempts=1, errcode=61004, address="203.0.113.7"
     )
-    stale = replace(bought, secrets="keep", ticket_stale_at=NOW, release=False)
+    stale = replace(
+        bought, secrets="keep", failing_reason="no_ticket", ticket_stale_at=NOW, release=False
+    )
     assert vault.tokens.amend(None, always(stale))
     vault.items.mark_seen(fingerprint("push"), now=NOW)
 

@@ -45,9 +45,10 @@ TOKEN = {
     "due_shard",
     "forced_at",
     "forced_times",
+    "failing_reason",
     "ticket_stale_at",
 }
-AUTHORIZER = (TOKEN - {"ticket_stale_at"}) | {
+AUTHORIZER = (TOKEN - {"failing_reason", "ticket_stale_at"}) | {
     "authorizer_appid",
     "refresh_token",
     "api_ability",

@@ -292,3 +292,64 @@ def test_an_answer_without_sound_fields_is_an_unknown_outcome(
     told = "".join(traceback.format_exception(caught.value))
     assert ACCESS_TOKEN not in told
     assert COMPONENT_TOKEN not in told
+
+
+RID = "64393d2c-3f694651-6afa4c31"
+
+
+@dataclass
+class Answers:
+    """WeChat's HTTP side with one answer after the other."""
+
+    waiting: list[dict[str, Any]]
+    sent: list[tuple[str, Any, Any]] = field(default_factory=list)
+
+    def post(self, path: str, *, query: Any, body: Any) -> dict[str, Any]:
+        """Take a call."""
+        self.sent.append((path, query, body))
+        return self.waiting.pop(0)
+
+
+def test_the_callers_address_is_what_wechat_remembers_of_a_refusal() -> None:
+    """An id of nobody is refused under an id of its own, and that one is looked up."""
+    http = Answers(
+        [
+            {"errcode": 76001, "errmsg": f"rid not found rid: {RID}"},
+            {"errcode": 0, "request": {"client_ip": "::ffff:203.0.113.7"}},
+        ]
+    )
+    api_ = ComponentApi("http://127.0.0.1", http=http)  # type: ignore[arg-type]
+    assert api_.caller_address(COMPONENT_TOKEN) == "203.0.113.7"
+    path = "/cgi-bin/openapi/rid/get"
+    query = {"access_token": COMPONENT_TOKEN}
+    assert http.sent == [
+        (path, query, {"rid": "00000000-00000000-00000000"}),
+        (path, query, {"rid": RID}),
+    ]
+
+
+@pytest.mark.parametrize("told", [{}, {"request": {}}, {"request": {"client_ip": "nowhere"}}])
+def test_an_address_that_is_not_told_is_none(told: dict[str, Any]) -> None:
+    """WeChat accepted the calls; that is all that is known."""
+    http = Answers([{"errcode": 76001, "errmsg": f"rid not found rid: {RID}"}, told])
+    api_ = ComponentApi("http://127.0.0.1", http=http)  # type: ignore[arg-type]
+    assert api_.caller_address(COMPONENT_TOKEN) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"errcode": 61004, "errmsg": f"requestIP: 203.0.113.7 rid: {RID}"},
+        {"errcode": 76001, "errmsg": "rid not found"},
+        {"errcode": 45009, "errmsg": f"quota rid: {RID}"},
+    ],
+    ids=["address", "no rid", "quota"],
+)
+def test_another_refusal_of_the_first_call_stands(answer: dict[str, Any]) -> None:
+    """No second call is made, and the caller sees why."""
+    http = Answers([answer])
+    api_ = ComponentApi("http://127.0.0.1", http=http)  # type: ignore[arg-type]
+    with pytest.raises(WeChatRefusedError) as caught:
+        api_.caller_address(COMPONENT_TOKEN)
+    assert caught.value.wechat_errcode == answer["errcode"]
+    assert len(http.sent) == 1

@@ -67,6 +67,9 @@ BUSY: Final = frozenset({-1, -1000})
 PERMISSION_MISSING: Final = frozenset({61007})
 """The merchant has not granted the permission set of this call."""
 
+RID_REFUSED: Final = frozenset({76001, 76002, 76003, 76004})
+"""The request id is unknown, malformed, another account's or too old."""
+
 MINUTE_QUOTA_WAIT_SECONDS: Final = 60
 
 
@@ -110,10 +113,15 @@ def address_to_whitelist(errmsg: str | None) -> str | None:
     WeChat writes ``requestIP: 203.0.113.7`` or ``invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7``.
     """
     found = _ADDRESS.search(errmsg or "")
-    if found is None:
+    return None if found is None else plain_address(found[1].rstrip(".:"))
+
+
+def plain_address(text: object) -> str | None:
+    """Return an IP address in its usual form, IPv4 where it is one; None if it is no address."""
+    if not isinstance(text, str):
         return None
     try:
-        address = ipaddress.ip_address(found[1].rstrip(".:"))
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:

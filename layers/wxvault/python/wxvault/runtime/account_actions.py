@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from wxvault.runtime import account_answers, account_requests
+from wxvault.runtime.status_part import status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,6 +73,13 @@ def account_actions(wiring: Wiring) -> dict[str, Action]:
             return account_answers.options(appid, [was_set])
         return account_answers.options(appid, options.get(appid, name))
 
+    # Built when it is asked for: what it needs beside the rest costs every start of a function.
+    look = cache(lambda: status_of(wiring))
+
+    def status(wanted: Mapping[str, Any], _: str) -> Mapping[str, Any]:
+        account_requests.only(wanted)
+        return look()()
+
     return {
         "list": page,
         "get": get,
@@ -79,4 +88,5 @@ def account_actions(wiring: Wiring) -> dict[str, Action]:
         "forget_tenant": forget_tenant,
         "refresh": refresh,
         "options": either,
+        "status": status,
     }

@@ -31,6 +31,10 @@ type OptionalText = Literal[
     "exchange_queue_url",
     "renew_function",
     "event_bus_name",
+    "egress_address",
+    "renew_dead_letters_url",
+    "exchange_dead_letters_url",
+    "sweep_dead_letters_url",
 ]
 
 _VARIABLES: Final[dict[str, str]] = {
@@ -42,6 +46,10 @@ _VARIABLES: Final[dict[str, str]] = {
     "exchange_queue_url": "WXVAULT_EXCHANGE_QUEUE_URL",
     "renew_function": "WXVAULT_RENEW_FUNCTION",
     "event_bus_name": "WXVAULT_EVENT_BUS_NAME",
+    "egress_address": "WXVAULT_EGRESS_ADDRESS",
+    "renew_dead_letters_url": "WXVAULT_RENEW_DEAD_LETTERS_URL",
+    "exchange_dead_letters_url": "WXVAULT_EXCHANGE_DEAD_LETTERS_URL",
+    "sweep_dead_letters_url": "WXVAULT_SWEEP_DEAD_LETTERS_URL",
 }
 
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
@@ -69,6 +77,10 @@ class Settings:
     exchange_queue_url: str | None = None
     renew_function: str | None = None
     event_bus_name: str | None = None
+    egress_address: str | None = None
+    renew_dead_letters_url: str | None = None
+    exchange_dead_letters_url: str | None = None
+    sweep_dead_letters_url: str | None = None
     return_urls: tuple[str, ...] = ()
     wechat_api_base: str = WECHAT_API_BASE
     wechat_pc_page_base: str = PC_PAGE_BASE

@@ -47,7 +47,7 @@ from wxvault.vault.token_items import TokenItems
 from wxvault.vault.unsent_events import UnsentEvents
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mypy_boto3_lambda import LambdaClient
 
@@ -184,6 +184,10 @@ class Wiring:
     def _sqs(self) -> Any:
         return boto3.client("sqs", config=self._config)
 
+    def queue(self, url: str) -> JobQueue:
+        """Return a queue by its URL."""
+        return JobQueue(self._sqs, url)
+
     @cached_property
     def renew_jobs(self) -> JobQueue:
         """The queue of *renew*."""
@@ -277,6 +281,12 @@ class Wiring:
         return RenewFunction(client, self.settings.require("renew_function"))
 
     @cached_property
+    def start_pushes(self) -> Callable[[], None]:
+        """Has *renew* ask WeChat for its pushes, if no ticket comes."""
+        client = boto3.client("lambda", config=_INVOKE_CONFIG)
+        return RenewFunction(client, self.settings.require("renew_function")).look_at_tickets
+
+    @cached_property
     def lookup(self) -> Lookup:
         """Looks tokens up."""
         overlap = self.settings.overlap_seconds
@@ -331,6 +341,16 @@ class RenewFunction:
             return Outcome(str(answer.get("outcome")))
         except ValueError:
             return Outcome.UNKNOWN
+
+    def look_at_tickets(self) -> None:
+        """Have the tickets looked after; what came of it stands in the table."""
+        asked = self._threads.submit(self._invoke, {"job": "tickets"})
+        try:
+            asked.result(timeout=WAIT_SECONDS)
+        except TimeoutError:
+            return
+        except (ClientError, BotoCoreError) as error:
+            _log.warning("renew not invoked", extra={"problem": _problem(error)})
 
     def _invoke(self, job: dict[str, Any]) -> dict[str, Any]:
         answer = self._client.invoke(FunctionName=self._function, Payload=json.dumps(job).encode())

@@ -48,6 +48,7 @@ def renewed(
         attempts=0,
         last_errcode=None,
         refused_address=None,
+        failing_reason=None,
         secrets="write",
         refresh_token=refresh_token,
         access=None if overtaken else access,
@@ -85,6 +86,7 @@ def refused(  # noqa: PLR0913 -- what a refusal depends on, each part named
         attempts=attempts,
         last_errcode=errcode,
         refused_address=address,
+        failing_reason=None,
         release=True,
         clear_mark=own,
         events=(Event("failing", {"wechat_errcode": errcode}),) if failing else (),
@@ -112,7 +114,7 @@ def without_ticket(state: TokenState | None, reason: str = "no_ticket") -> Token
     if state is None or state.status is not Status.ACTIVE:
         return None
     told = Event("failing", {"reason": reason})
-    return replace(unchanged(state), status=Status.FAILING, events=(told,))
+    return replace(unchanged(state), status=Status.FAILING, failing_reason=reason, events=(told,))
 
 
 def unanswered_for_long(state: TokenState, now: float, uniform: Uniform) -> TokenChange:

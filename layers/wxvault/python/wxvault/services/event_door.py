@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from wxvault.errors import (
     AppidMismatchError,
     BadSignatureError,
+    ConfigurationError,
     MessageError,
     PushTooOldError,
     RequestTooLargeError,
@@ -74,12 +75,13 @@ class EventDoor:
 
         Raises:
             MessageError, RequestTooLargeError: it was refused, and nothing of it was believed.
+            ConfigurationError: the push secret is missing or malformed.
         """
         try:
             opened = self._open(body, query)
             push = parse_push(opened.plaintext)
             require_component(push, self._component_appid)
-        except (MessageError, RequestTooLargeError) as refusal:
+        except (MessageError, RequestTooLargeError, ConfigurationError) as refusal:
             self._note_refusal(refusal)
             raise
         self._take(push)

@@ -63,6 +63,8 @@ class TokenState:
     forced_at: float | None = None
     forced_times: tuple[float, ...] = ()
     """When it was renewed because it was proved refused: the latest, and only a few."""
+    failing_reason: str | None = None
+    """On the component's own item: why it is failing where WeChat was not even asked."""
     ticket_stale_at: float | None = None
     """On the component's own item: since when it is told that tickets stay away."""
     has_access: bool = False
@@ -157,6 +159,7 @@ class TokenChange:
     tenant_by_redirect: bool = False
     forced_at: float | None = None
     forced_times: tuple[float, ...] = ()
+    failing_reason: str | None = None
     ticket_stale_at: float | None = None
     delete_after: int | None = None
     """None removes it."""
@@ -197,6 +200,7 @@ def unchanged(state: TokenState) -> TokenChange:
         tenant_by_redirect=state.tenant_by_redirect,
         forced_at=state.forced_at,
         forced_times=state.forced_times,
+        failing_reason=state.failing_reason,
         ticket_stale_at=state.ticket_stale_at,
         delete_after=_whole(state.item.get("delete_after")),
     )

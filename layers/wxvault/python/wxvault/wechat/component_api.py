@@ -36,10 +36,15 @@ GET_OPTION: Final = "/cgi-bin/component/get_authorizer_option"
 SET_OPTION: Final = "/cgi-bin/component/set_authorizer_option"
 OLD_GET_OPTION: Final = "/cgi-bin/component/api_get_authorizer_option"
 OLD_SET_OPTION: Final = "/cgi-bin/component/api_set_authorizer_option"
+RID_GET: Final = "/cgi-bin/openapi/rid/get"
 START_PUSH_TICKET: Final = "/cgi-bin/component/api_start_push_ticket"
 
 _ERRMSG_LIMIT: Final = 200
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+")
+
+
+_NOBODYS_RID: Final = "00000000-00000000-00000000"
+_RID: Final = re.compile(r"rid: ([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})")
 
 
 class ComponentApi:
@@ -191,6 +196,23 @@ class ComponentApi:
             secrets=(component_secret,),
         )
         return clean(answer.mapping().get("errmsg"), (component_secret,))
+
+    def caller_address(self, component_token: str) -> str | None:
+        """Return the address that these calls come from, as WeChat sees it; None: it did not say.
+
+        Asks for a request id of nobody, which WeChat refuses under an id of its own, and then what
+        it remembers of that (openapi/rid/get): the caller's address is in it.
+        """
+        try:
+            self._call(RID_GET, {"rid": _NOBODYS_RID}, access_token=component_token)
+        except WeChatRefusedError as refusal:
+            found = _RID.search(refusal.message)
+            if refusal.wechat_errcode not in return_codes.RID_REFUSED or found is None:
+                raise
+        else:
+            return None
+        answer = self._call(RID_GET, {"rid": found[1]}, access_token=component_token)
+        return return_codes.plain_address(answer.part("request").mapping().get("client_ip"))
 
     def clear_quota(
         self, component_appid: str, appsecret: str, authorizer_appid: str | None

@@ -1,0 +1,1 @@
+"""How a deployment stands, on a page in the terminal."""

@@ -28,6 +28,7 @@ PLACES = {
     "launch": "requests",
     "landing": "requests",
     "token": "requests",
+    "accounts": "accounts",
 }
 
 

@@ -15,7 +15,14 @@ from tests.fuzz.registry import PLACES, load
 from tests.fuzz.target import BrokenLawError, Target, require, stretched
 
 # Handlers with their log and their table take a hundred times as long as a parser.
-WHOLE_FUNCTIONS = {"callback": 800, "sessions": 500, "launch": 350, "landing": 350, "token": 500}
+WHOLE_FUNCTIONS = {
+    "callback": 800,
+    "sessions": 500,
+    "launch": 350,
+    "landing": 350,
+    "token": 500,
+    "accounts": 400,
+}
 INPUTS = 20_000
 _QUICK = (INPUTS - sum(WHOLE_FUNCTIONS.values())) // (len(PLACES) - len(WHOLE_FUNCTIONS)) + 1
 

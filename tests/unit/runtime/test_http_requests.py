@@ -128,3 +128,17 @@ def test_the_repr_shows_neither_query_nor_cookies_nor_body() -> None:
         rawQueryString="auth_code=SECRET", headers={"cookie": "s=SECRET"}, body="SECRET"
     )
     assert "SECRET" not in repr(found)
+
+
+def test_the_path_counts_before_query_and_body() -> None:
+    """A role is allowed a path: nothing that stands elsewhere can say whom it is about."""
+    mine, other = {"tenant_id": "mine"}, {"tenant_id": "other", "limit": "3"}
+    asked = request(rawQueryString="tenant_id=other&limit=3", pathParameters=mine)
+    assert asked.fields() == other | mine
+    posted = request(
+        requestContext={"http": {"method": "POST"}},
+        rawQueryString="tenant_id=another",
+        body='{"tenant_id": "other", "limit": "3"}',
+        pathParameters=mine,
+    )
+    assert posted.fields() == other | mine

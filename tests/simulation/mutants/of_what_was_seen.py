@@ -7,10 +7,10 @@ from tests.simulation.mutants.mutant import Edit, Mutant
 _ITEMS = "wxvault.vault.token_items"
 _TABLE = (
     # What, where it is demanded, and how.
-    ("fence", "                    ", 'equals("fence", state.fence or None),'),
-    ("generation", "                    ", 'equals("generation", state.generation or None),'),
-    ("status", "                    ", 'equals("status", state.status),'),
-    ("lease_until", "                    ", 'equals("lease_until", state.lease_until),'),
+    ("fence", "        ", 'equals("fence", state.fence or None),'),
+    ("generation", "        ", 'equals("generation", state.generation or None),'),
+    ("status", "        ", 'equals("status", state.status),'),
+    ("lease_until", "        ", 'equals("lease_until", state.lease_until),'),
     ("authorized_at", "        ", 'equals("authorized_at", state.authorized_at),'),
     ("unauthorized_at", "        ", 'equals("unauthorized_at", state.unauthorized_at),'),
     ("verifying", "        ", 'equals("verifying", True if state.verifying else None),'),
@@ -45,12 +45,8 @@ MUTANTS = (
         (
             Edit(
                 _ITEMS,
-                """                else all_of(
-                    equals("fence", state.fence or None),""",
-                """                else all_of()
-                if True
-                else all_of(
-                    equals("fence", state.fence or None),""",
+                "seen = MISSING if state is None else _untouched(state)",
+                "seen = MISSING if state is None else all_of()",
             ),
         ),
         test="tests/unit/vault/test_amend.py",
@@ -82,8 +78,8 @@ MUTANTS = (
         (
             Edit(
                 _ITEMS,
-                "                MISSING\n                if state is None",
-                "                all_of()\n                if state is None",
+                "seen = MISSING if state is None else _untouched(state)",
+                "seen = all_of() if state is None else _untouched(state)",
             ),
         ),
         test="tests/unit/vault/test_amend.py",

@@ -43,7 +43,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
             launch.cookie,
             secure=secure,
             max_age=max(int(launch.session.expires_at - wiring.clock.now()), 0),
-            path="/authorized",
+            path="/authorized" if launch.session.registration is None else "/registered",
         )
         return html_answer(
             onward_page(page, launch.onward_url), nonce=page.nonce, cookies=[launched]

@@ -30,6 +30,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
         wiring.tools,
         wiring.component_items,
         wiring.codes,
+        wiring.registration_results,
         wiring.exchange_jobs,
         wiring.renew_jobs,
         redact,

@@ -1,6 +1,7 @@
-"""``/authorized/{session}``: where WeChat sends the browser back to, and what it shows then.
+"""``/authorized/{session}``, ``/registered/{session}``: where WeChat sends the browser back to.
 
-The code is written down, sealed, before anything else. This function never asks WeChat anything.
+The code, or the ticket of a registration, is written down, sealed, before anything else. This
+function never asks WeChat anything.
 """
 
 from __future__ import annotations
@@ -37,16 +38,18 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
     landing = Landing(wiring.sessions, wiring.codes, wiring.try_exchange_job, wiring.clock)
 
     def arrive(request: HttpRequest, session: Session, session_id: str) -> Answer:
-        auth_code = request.query.get("auth_code")
-        if auth_code is None:
-            raise InvalidRequestError("auth_code", "is missing from WeChat's redirect")
-        shown = request.cookies.get(launch_cookie_name(session))
-        cookies = [] if shown is None else [shown]
+        auth_code = _brought(request, "auth_code")
+        cookies = _cookies(request, session)
         arrived = landing.arrive(session, auth_code, cookies)
         if not shows_launch_cookie(session, cookies):
             _tell_of_stranger(session)
         failed = "?failed" if arrived is CodeStatus.FAILED else ""
         return redirect_answer(f"/authorized/{quote(session_id)}/result{failed}")
+
+    def register(request: HttpRequest, session: Session, session_id: str) -> Answer:
+        ticket = _brought(request, "ticket")
+        wiring.reuse_landing.arrive(session, ticket, _cookies(request, session))
+        return redirect_answer(f"/authorized/{quote(session_id)}/result")
 
     def result(request: HttpRequest, session: Session) -> Answer:
         status = _status(request, session, wiring.clock.now())
@@ -61,7 +64,8 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
         session = landing.session(session_id)
         if request.path.endswith("/result"):
             return result(request, session)
-        return arrive(request, session, session_id)
+        take = register if request.path.startswith("/registered/") else arrive
+        return take(request, session, session_id)
 
     @observed
     def handler(event: Mapping[str, Any], _context: Any) -> Answer:
@@ -69,6 +73,18 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
         return answer_page(request, wiring.component_appid, lambda: show(request))
 
     return handler
+
+
+def _brought(request: HttpRequest, name: str) -> str:
+    value = request.query.get(name)
+    if value is None:
+        raise InvalidRequestError(name, "is missing from WeChat's redirect")
+    return value
+
+
+def _cookies(request: HttpRequest, session: Session) -> list[str]:
+    shown = request.cookies.get(launch_cookie_name(session))
+    return [] if shown is None else [shown]
 
 
 def _status(request: HttpRequest, session: Session, now: float) -> SessionStatus:

@@ -1,11 +1,11 @@
-"""The exchange queue: each message names a code by its hash; each code is exchanged once."""
+"""The exchange queue: each message names a code or a ticket by its hash; each is used once."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wxvault.errors import PUT_OFF, InvalidRequestError
-from wxvault.runtime.jobs import exchange_job
+from wxvault.errors import PUT_OFF, AuthorizerPendingError, InvalidRequestError
+from wxvault.runtime.jobs import exchange_job, is_ticket_job, ticket_job
 from wxvault.runtime.queues import BatchAnswer, Job, run_batch
 from wxvault.runtime.settings import on_lambda
 from wxvault.runtime.telemetry import count, log_error, logger, observed
@@ -28,17 +28,23 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], BatchAnswer]:
     )
 
     def work(job: Job) -> None:
+        ticket = is_ticket_job(job.body)
         try:
-            status = exchange.exchange(exchange_job(job.body))
-        except PUT_OFF as error:
+            if ticket:
+                status: str | None = wiring.reuse.use(ticket_job(job.body))
+            else:
+                status = exchange.exchange(exchange_job(job.body))
+        except (*PUT_OFF, AuthorizerPendingError) as error:
             # It is due in the table, so the sweep sends it again; the queue is not for waiting.
             log_error("exchange put off", error)
             return
         if status is None:
-            # Codes are written down before anything is sent: this one was for another deployment.
-            raise InvalidRequestError("code_sha256", "is of no code in this table")
-        count(f"Code{status.capitalize()}")
-        logger.info("code", extra={"status": str(status)})
+            # Both are written down before anything is sent: this was for another deployment.
+            name = "ticket_sha256" if ticket else "code_sha256"
+            raise InvalidRequestError(name, "is of nothing in this table")
+        kind = "ticket" if ticket else "code"
+        count(f"{kind.capitalize()}{status.capitalize()}")
+        logger.info(kind, extra={"status": str(status)})
 
     @observed
     def handler(event: Mapping[str, Any], _context: Any) -> BatchAnswer:

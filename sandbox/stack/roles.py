@@ -112,8 +112,13 @@ class Roles:
 
     def caller_for_tenant(self, tenant: str) -> Role:
         """A role that may create and watch one tenant's sessions over HTTP and nothing else."""
-        base = f"/tenants/{tenant}/auth-urls"
-        return self.caller_of_paths(f"tenant-{tenant}", [("POST", base), ("GET", f"{base}/*")])
+        bases = [f"/tenants/{tenant}/{what}" for what in ("auth-urls", "registrations")]
+        paths = [
+            (method, path)
+            for base in bases
+            for method, path in (("POST", base), ("GET", f"{base}/*"))
+        ]
+        return self.caller_of_paths(f"tenant-{tenant}", paths)
 
     def nobody(self) -> Role:
         """A role without any right."""

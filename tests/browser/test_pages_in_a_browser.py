@@ -44,6 +44,10 @@ class FakeSession:
     biz_appid: str | None = None
     category_id_list: tuple[int, ...] = ()
     expires_at: float = 1_795_190_400.0
+    registration: str | None = None
+    copy_wx_verify: bool = False
+    outcome_status: int | None = None
+    outcome_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.fakes.clock import FakeClock
 from tests.fakes.data_keys import FakeDataKeys
 from tests.fakes.memory_table import MemoryTable
+from tests.fakes.registrations import FakeRegistrations
 from tests.fakes.wechat import FakeWeChat
 from wxvault.protocol.pushes import Authorized, Ticket, Unauthorized
 from wxvault.services.account_options import Options
@@ -23,7 +24,10 @@ from wxvault.services.keeper import Keeper
 from wxvault.services.lookup import Lookup
 from wxvault.services.onboarding import Landing, Minter, Onboarding, Place
 from wxvault.services.policy import is_servable
+from wxvault.services.registration import Registrations
+from wxvault.services.registration_results import RegistrationResults
 from wxvault.services.resending import Resending
+from wxvault.services.reuse import Reuse, ReuseLanding
 from wxvault.services.sweeping import Sweep
 from wxvault.services.tickets import TicketKeeper, wants_a_look
 from wxvault.services.tools import Tools
@@ -33,6 +37,7 @@ from wxvault.vault.directory import Directory
 from wxvault.vault.due_items import DueItems
 from wxvault.vault.profiles import Profiles
 from wxvault.vault.push_starts import PushStarts
+from wxvault.vault.reuse_tickets import ReuseTickets
 from wxvault.vault.sealing import Sealing
 from wxvault.vault.sessions import Sessions
 from wxvault.vault.token_items import TokenItems
@@ -172,6 +177,7 @@ class House:
             self.tools,
             self.items,
             self.codes,
+            RegistrationResults(self.sessions, self.clock),
             self.exchange_queue,
             self.renew_queue,
             redact=lambda value: value,
@@ -186,6 +192,29 @@ class House:
         self.minter = Minter(place, self.sessions, self.wechat, self.component, self.clock)
         self.onboarding = Onboarding(
             place, self.sessions, self.minter, self.clock, self._new_secret
+        )
+        self.registration_wechat = FakeRegistrations(self.wechat)
+        self.tickets = ReuseTickets(self.table, self.sealing, COMPONENT, self.clock)
+        self.registrations = Registrations(
+            place,
+            self.sessions,
+            self.tokens,
+            self.registration_wechat,
+            self.component,
+            self.clock,
+            self._new_secret,
+        )
+        self.reuse_landing = ReuseLanding(
+            self.sessions, self.tickets, self.exchange_queue.send, self.clock
+        )
+        self.reuse = Reuse(
+            self.tools,
+            self.tickets,
+            self.sessions,
+            self.codes,
+            self.lookup,
+            self.registration_wechat,
+            self.exchange_queue.send,
         )
         self.landing = Landing(self.sessions, self.codes, self.exchange_queue.send, self.clock)
         self.sweep = Sweep(
@@ -273,7 +302,11 @@ class House:
         """Work both queues off."""
         while self.exchange_queue.jobs or self.renew_queue.jobs:
             while self.exchange_queue.jobs:
-                self.exchange.exchange(self.exchange_queue.jobs.pop(0)["code_sha256"])
+                job = self.exchange_queue.jobs.pop(0)
+                if "ticket_sha256" in job:
+                    self.reuse.use(job["ticket_sha256"])
+                else:
+                    self.exchange.exchange(job["code_sha256"])
             while self.renew_queue.jobs:
                 job = self.renew_queue.jobs.pop(0)
                 if job["job"] == "component":

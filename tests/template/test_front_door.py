@@ -17,10 +17,13 @@ ROUTES = {
     "POST /wechat/events": ("Callback", False),
     "POST /tenants/{tenant_id}/auth-urls": ("Sessions", True),
     "GET /tenants/{tenant_id}/auth-urls/{session_id}": ("Sessions", True),
+    "POST /tenants/{tenant_id}/registrations": ("Sessions", True),
+    "GET /tenants/{tenant_id}/registrations/{session_id}": ("Sessions", True),
     "GET /authorize/{session}": ("Launch", False),
     "POST /authorize/{session}": ("Launch", False),
     "GET /authorized/{session}": ("Landing", False),
     "GET /authorized/{session}/result": ("Landing", False),
+    "GET /registered/{session}": ("Landing", False),
     "GET /tokens/{authorizer_appid}": ("Token", True),
     "GET /component-token": ("Token", True),
     "GET /authorizers": ("Accounts", True),
@@ -126,13 +129,20 @@ LIMITS = {
     "POST /authorizers/{authorizer_appid}/options": (20, 10),
     "POST /tenants/{tenant_id}/auth-urls": (40, 20),
     "GET /tenants/{tenant_id}/auth-urls/{session_id}": (100, 50),
+    "POST /tenants/{tenant_id}/registrations": (20, 10),
+    "GET /tenants/{tenant_id}/registrations/{session_id}": (40, 20),
     "GET /authorize/{session}": (40, 20),
     "POST /authorize/{session}": (20, 10),
     "GET /authorized/{session}": (20, 10),
     "GET /authorized/{session}/result": (60, 30),
+    "GET /registered/{session}": (5, 1),
 }
 # How long an answer takes at most when all is well: the button asks WeChat, the landing waits.
-SLOW_SECONDS = {"POST /authorize/{session}": 9, "GET /authorized/{session}": 6.5}
+SLOW_SECONDS = {
+    "POST /authorize/{session}": 9,
+    "GET /authorized/{session}": 6.5,
+    "GET /registered/{session}": 6.5,
+}
 ACCOUNT_CONCURRENCY = 1000
 
 
@@ -155,7 +165,7 @@ def test_strangers_cannot_occupy_every_environment(operations: dict[str, Any]) -
         for route, operation in operations.items()
         if not operation.get("security") and not route.startswith("POST /wechat/")
     ]
-    assert len(open_to_strangers) == 4
+    assert len(open_to_strangers) == 5
     occupied = sum(
         LIMITS[route][0] + LIMITS[route][1] * SLOW_SECONDS.get(route, 0.5)
         for route in open_to_strangers

@@ -80,7 +80,7 @@ FUNCTIONS: dict[str, tuple[str, str, int, str]] = {
         "exchange",
         "worker.handler",
         25,
-        "WECHAT_API_BASE RENEW_FUNCTION EVENT_BUS_NAME",
+        "WECHAT_API_BASE RENEW_FUNCTION EXCHANGE_QUEUE_URL EVENT_BUS_NAME",
     ),
     "Sweep": (
         "refresh",

@@ -18,6 +18,7 @@ from functions.exchange import landing, worker
 from functions.refresh import renew, sweep
 from functions.token import app as token
 from tests.fakes.clock import FakeClock
+from tests.fakes.registrations import FakeRegistrations
 from tests.template import translation
 from wxvault.protocol.links import DEFAULT_AUTH_TYPE
 from wxvault.runtime.settings import Settings
@@ -43,14 +44,15 @@ TENANT = "demo-shop"
 MESSAGE_TOKEN = "sim_token_2024"
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 TICKET = "ticket@@@" + "A" * 20
-CODE, UPDATE_CODE, REGISTRATION_CODE = (
-    "queryauthcode@@@" + "Sample-Code_" * 7 + number for number in ("01", "02", "03")
+CODE, UPDATE_CODE, REGISTRATION_CODE, REUSE_CODE = (
+    "queryauthcode@@@" + "Sample-Code_" * 7 + number for number in ("01", "02", "03", "04")
 )
 CODES = {CODE: MERCHANT, UPDATE_CODE: MERCHANT, REGISTRATION_CODE: REGISTERED}
 REFRESH_TOKEN = "refreshtoken@@@" + "Sample-Refresh_" * 2
 APP_SECRET = "0123456789abcdef" * 2
 PRE_AUTH_CODE = "preauthcode@@@" + "Sample-Link_" * 7 + "01"
 SESSION_ID = "Sample_Session_Id_of_forty-three_characters"
+REGISTRATION_ID = "Sample_Registration_Id_of_43_characters_now"
 COOKIE = "Sample_Cookie_of_43_characters_for_launches"
 # Shortly after the latest timestamp of a push, so that none is too old.
 NOW = 1_700_000_300.0
@@ -99,6 +101,11 @@ class GoodWeChat:
         """Sell a component token for the sample's ticket."""
         assert (component_appid, appsecret, ticket) == (COMPONENT, APP_SECRET, TICKET)
         return self._issue("component_token")
+
+    def confirm(self, appid: str) -> str:
+        """Let a mini program be there whose code is to be exchanged."""
+        CODES[REUSE_CODE] = appid
+        return REUSE_CODE
 
     def pre_auth_code(self, _component_appid: str, _token: str, /) -> Answer:
         """Mint a pre-auth code."""
@@ -188,6 +195,8 @@ class Desk:
         self.wiring = Wiring(self._settings(), self.clock)
         vars(self.wiring).update(wechat=self.wechat, bus=self.bus, renewer=self._renewer)
         vars(self.wiring).update(start_pushes=lambda: self.replay("renew-invoke-tickets"))
+        self.registrations = FakeRegistrations(self.wechat)
+        vars(self.wiring).update(registration_wechat=self.registrations)
 
     def _settings(self) -> Settings:
         secrets = boto3.client("secretsmanager")
@@ -262,6 +271,21 @@ class Desk:
         )
         self.wiring.sessions.create(session)
         self.wiring.sessions.remember_mint(session, PRE_AUTH_CODE, sha256(COOKIE), now=NOW)
+
+    def with_registration(self) -> None:
+        """A merchant has pressed the button of a link that reuses an account's registration."""
+        session = Session(
+            session_sha256=sha256(REGISTRATION_ID),
+            tenant_id=TENANT,
+            created_at=NOW,
+            expires_at=NOW + 3600,
+            style="registration",
+            auth_type=2,
+            biz_appid=MERCHANT,
+            registration="reuse",
+        )
+        self.wiring.sessions.create(session)
+        self.wiring.sessions.note_launch(session.session_sha256, sha256(COOKIE))
 
     def with_merchant(self) -> None:
         """The merchant has authorised, and the code was exchanged."""

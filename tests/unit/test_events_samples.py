@@ -206,6 +206,8 @@ def test_token(desk: Desk, name: str) -> None:
 def test_every_sample_is_replayed(desk: Desk) -> None:
     """No file in events/ is forgotten: each is answered well (the cancellation comes last)."""
     desk.with_merchant()
+    desk.with_registration()
+    desk.replay("landing-registered")
     for name in sorted(NAMES, key=lambda name: name == "callback-unauthorized"):
         desk.with_gone()
         answer = desk.replay(name)

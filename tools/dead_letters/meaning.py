@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wxvault.errors import InvalidRequestError
-from wxvault.runtime.jobs import ClearQuota, LookAtTickets, exchange_job, renew_job
+from wxvault.runtime.jobs import (
+    ClearQuota,
+    LookAtTickets,
+    exchange_job,
+    is_ticket_job,
+    renew_job,
+    ticket_job,
+)
 from wxvault.runtime.queues import read_job
 
 if TYPE_CHECKING:
@@ -26,6 +33,7 @@ class Meaning:
     authorizer_appid: str | None = None
     component: bool = False
     code_sha256: str | None = None
+    ticket_sha256: str | None = None
     wake_up: bool = False
     problem: str | None = None
     """Why it cannot be read, or what was said of it when it was set aside."""
@@ -33,7 +41,9 @@ class Meaning:
     @property
     def is_job(self) -> bool:
         """Whether a consumer can read it."""
-        return self.component or bool(self.authorizer_appid or self.code_sha256)
+        return self.component or bool(
+            self.authorizer_appid or self.code_sha256 or self.ticket_sha256
+        )
 
 
 def meaning(queue: DeadLetters, letter: Letter) -> Meaning:
@@ -45,6 +55,10 @@ def meaning(queue: DeadLetters, letter: Letter) -> Meaning:
         if "code_sha256" in job:
             code = exchange_job(job)
             return Meaning(f"exchange of the code with the hash {code[:12]}…", code_sha256=code)
+        if is_ticket_job(job):
+            ticket = ticket_job(job)
+            text = f"registration by the ticket with the hash {ticket[:12]}…"
+            return Meaning(text, ticket_sha256=ticket)
         wanted = renew_job(job)
     except InvalidRequestError as error:
         size = len(letter.body.encode())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from wxvault.vault.keys import authorizer_key, code_key, component_key
+from wxvault.vault.keys import authorizer_key, code_key, component_key, reuse_ticket_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -56,6 +56,8 @@ class Standings:
             key = authorizer_key(component, meaning.authorizer_appid)
         elif meaning.code_sha256 is not None:
             key = code_key(component, meaning.code_sha256)
+        elif meaning.ticket_sha256 is not None:
+            key = reuse_ticket_key(component, meaning.ticket_sha256)
         elif meaning.component:
             key = component_key(component)
         else:

@@ -87,7 +87,8 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         # Events are put beside what they tell, and deleted once the bus has them.
         "Table": _items("Get", "Put", "Update", "Delete"),
         "SealingKey": _SEAL | _OPEN,
-        "ExchangeQueue": _RECEIVE,
+        # The code of a mini program that was registered is exchanged by another message.
+        "ExchangeQueue": _RECEIVE | _SEND,
         "EventBus": _PUT_EVENTS,
         RENEW: _INVOKE,
         OWN_LOG: _WRITE_LOG,

@@ -32,6 +32,7 @@ from wxvault.protocol.pushes import (
 )
 from wxvault.services.intake import Intake
 from wxvault.services.onboarding_state import CodeStatus
+from wxvault.services.registration_results import RegistrationResults
 from wxvault.services.state import Status
 
 
@@ -49,6 +50,7 @@ def intake(house: House, *, queue: BrokenQueue | None = None) -> Intake:
         house.tools,
         house.items,
         house.codes,
+        RegistrationResults(house.sessions, house.clock),
         queue or house.exchange_queue,
         queue or house.renew_queue,
         redact=mask,

@@ -74,7 +74,12 @@ def test_a_caller_for_one_tenant_may_open_and_watch_its_sessions(
     roles.caller_for_tenant("acme")
     (statement,) = iam.policies["tenant-acme"]
     paths = [resource.rpartition("$default")[2] for resource in statement["Resource"]]
-    assert paths == ["/POST/tenants/acme/auth-urls", "/GET/tenants/acme/auth-urls/*"]
+    assert paths == [
+        "/POST/tenants/acme/auth-urls",
+        "/GET/tenants/acme/auth-urls/*",
+        "/POST/tenants/acme/registrations",
+        "/GET/tenants/acme/registrations/*",
+    ]
 
 
 def test_nobody_has_no_policy(roles: Roles, iam: FakeIam) -> None:

@@ -10,6 +10,7 @@ from tests.unit.vault.kit import (
     AUTHORIZATION_CODE,
     COMPONENT,
     NOW,
+    OTHER,
     REFRESH_TOKEN,
     TICKET,
     access,
@@ -19,6 +20,7 @@ from wxvault.protocol.permission_sets import AccountKind
 from wxvault.protocol.profiles import Profile
 from wxvault.services.bus_events import bus_event
 from wxvault.services.onboarding_state import Arrival, Code, Session
+from wxvault.services.registration_state import FAILED, SUCCEEDED, Result, TicketStatus
 from wxvault.services.state import Event, Purpose, Status, TokenChange
 from wxvault.vault.keys import fingerprint
 
@@ -30,7 +32,8 @@ COOKIE = "cookie-of-the-launch-page-0123456789abcdefg"
 SESSION_ID = "session-id-0123456789abcdefghijklmnopqrstuv"
 SECRETS = {ACCESS_TOKEN, REFRESH_TOKEN, AUTHORIZATION_CODE, TICKET, PRE_AUTH_CODE}
 MESSAGE = "我的电话是 13800138000"
-SECRETS |= {COOKIE, SESSION_ID, MESSAGE}
+REUSE_TICKET = "b25519093b1e97239eff9d2bfc07e08e"
+SECRETS |= {COOKIE, SESSION_ID, MESSAGE, REUSE_TICKET}
 
 SESSION = Session(
     session_sha256=fingerprint(SESSION_ID),
@@ -143,6 +146,7 @@ def write_every_item(vault: Vault) -> Codes:
         vault.sessions.add_authorizer(SESSION.session_sha256, appid)
     vault.sessions.drop_authorizer(SESSION.session_sha256, "wx00000000000000a2")
     _unsent(vault)
+    _registrations(vault)
     return _codes(vault)
 
 
@@ -157,6 +161,39 @@ def _unsent(vault: Vault) -> None:
     )
     vault.tokens.amend("wx00000000000000a1", always(withheld))
     vault.keys.disabled = False
+
+
+def _registrations(vault: Vault) -> None:
+    session = replace(
+        SESSION,
+        session_sha256=fingerprint("registration"),
+        style="registration",
+        registration="reuse",
+        copy_wx_verify=True,
+        subject_sha256=fingerprint("subject"),
+    )
+    vault.sessions.create(session)
+    vault.sessions.note_launch(session.session_sha256, fingerprint(COOKIE))
+    vault.sessions.apply(session, fingerprint("application"))
+    vault.sessions.application_answered(session, fingerprint("application"), accepted=True)
+    vault.sessions.application_failed(fingerprint("application"), session.session_sha256)
+    vault.sessions.note_result(session.session_sha256, Result(SUCCEEDED, authorizer_appid=OTHER))
+    failed = replace(session, session_sha256=fingerprint("failed registration"))
+    vault.sessions.create(failed)
+    vault.sessions.note_result(
+        failed.session_sha256, Result(FAILED, 61058, "invalid ticket", "unanswered")
+    )
+    for number in range(3):
+        ticket, news = vault.tickets.record(
+            f"{REUSE_TICKET}{number or ''}", session.session_sha256, now=NOW
+        )
+        assert news
+        if number:
+            assert vault.tickets.claim(ticket.ticket_sha256, "claim-1", now=NOW)
+    vault.tickets.end(ticket, "claim-1", TicketStatus.FAILED)
+    back, _ = vault.tickets.record(f"{REUSE_TICKET}3", session.session_sha256, now=NOW)
+    assert vault.tickets.claim(back.ticket_sha256, "claim-2", now=NOW)
+    vault.tickets.give_back(back, "claim-2", due_at=NOW + 60)
 
 
 def _component(vault: Vault) -> None:
@@ -192,7 +229,12 @@ def _change_under_lease(vault: Vault, appid: str, change: TokenChange, lease_id:
 
 
 def _codes(vault: Vault) -> Codes:
-    pushed = Arrival("wx00000000000000a1", int(NOW), fingerprint(PRE_AUTH_CODE))
+    pushed = Arrival(
+        "wx00000000000000a1",
+        int(NOW),
+        fingerprint(PRE_AUTH_CODE),
+        registration_sha256=fingerprint("application"),
+    )
     redirected = Arrival(session_sha256=SESSION.session_sha256)
     code, news = vault.codes.record(AUTHORIZATION_CODE, redirected, now=NOW)
     assert news

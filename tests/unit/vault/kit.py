@@ -16,6 +16,7 @@ from wxvault.vault.due_items import DueItems
 from wxvault.vault.keys import authorizer_key, component_key, due_shard, tenant_key
 from wxvault.vault.profiles import Profiles
 from wxvault.vault.push_starts import PushStarts
+from wxvault.vault.reuse_tickets import ReuseTickets
 from wxvault.vault.sealing import Sealing
 from wxvault.vault.sessions import Sessions
 from wxvault.vault.token_items import TokenItems
@@ -82,6 +83,7 @@ class Vault:
         self.tokens = TokenItems(self.table, self.sealing, COMPONENT, self.clock, half)
         self.codes = Codes(self.table, self.sealing, COMPONENT, self.clock)
         self.sessions = Sessions(self.table, COMPONENT, self.clock)
+        self.tickets = ReuseTickets(self.table, self.sealing, COMPONENT, self.clock)
         self.items = ComponentItems(self.table, self.sealing, COMPONENT)
         self.starts = PushStarts(self.table, COMPONENT)
         self.profiles = Profiles(self.table, COMPONENT)

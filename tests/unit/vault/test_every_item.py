@@ -121,6 +121,14 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
             "minted_at",
             "mint_id",
             "launch_cookies",
+            "registration",
+            "copy_wx_verify",
+            "subject_sha256",
+            "outcome",
+            "outcome_status",
+            "outcome_msg",
+            "outcome_reason",
+            "registered_appid",
             "confirmed",
             "authorizers",
             "delete_after",
@@ -143,6 +151,7 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
             "create_time",
             "pre_auth_sha256",
             "session_sha256",
+            "registration_sha256",
             "claim_id",
             "claim_until",
             "unanswered",
@@ -156,6 +165,27 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
             "delete_after",
         },
     ),
+    "registration": (
+        f"R#{COMPONENT}#{SHA}",
+        "REGISTRATION",
+        {"tenant_id", "session_sha256", "answered", "open_until", "delete_after"},
+    ),
+    "reuse ticket": (
+        f"F#{COMPONENT}#{SHA}",
+        "REUSE",
+        {
+            "ticket",
+            "sealed_key",
+            "status",
+            "session_sha256",
+            "claim_id",
+            "claim_until",
+            "returns",
+            "due_at",
+            "due_shard",
+            "delete_after",
+        },
+    ),
     "seen push": (f"N#{COMPONENT}#{SHA}", "SEEN", {"delete_after"}),
     "unsent event": (
         f"O#{COMPONENT}#({APPID}|-)",
@@ -163,8 +193,23 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
         {"event", "clear_event", "sealed_key", "kept_at", "attempts", "due_at", "due_shard"},
     ),
 }
-EXPIRING = {"ticket", "session", "pre-auth code", "code", "seen push"}
-SEALED = {"access_token", "refresh_token", "component_verify_ticket", "authorization_code", "event"}
+EXPIRING = {
+    "ticket",
+    "session",
+    "pre-auth code",
+    "code",
+    "registration",
+    "reuse ticket",
+    "seen push",
+}
+SEALED = {
+    "access_token",
+    "refresh_token",
+    "component_verify_ticket",
+    "authorization_code",
+    "ticket",
+    "event",
+}
 
 
 @pytest.fixture
@@ -259,7 +304,7 @@ def test_fingerprints_are_of_the_whole_secret(full: Vault) -> None:
     """What is stored instead of a session, code or cookie is its SHA-256."""
     text = repr(full.table.items)
     fingerprints = [hashlib.sha256(secret.encode()).hexdigest() for secret in SECRETS]
-    assert sum(one in text for one in fingerprints) == 4
+    assert sum(one in text for one in fingerprints) == 5
 
 
 def test_sealed_attributes_are_sealed(full: Vault) -> None:

@@ -35,6 +35,11 @@ EVERY_KEY: dict[str, tuple[Callable[[str], Key], Key]] = {
     "session": (lambda c: keys.session_key(c, SHA), Key(f"S#{C}#{SHA}", "SESSION")),
     "pre-auth code": (lambda c: keys.pre_auth_key(c, SHA), Key(f"P#{C}#{SHA}", "PREAUTH")),
     "code": (lambda c: keys.code_key(c, SHA), Key(f"X#{C}#{SHA}", "CODE")),
+    "registration": (
+        lambda c: keys.registration_key(c, SHA),
+        Key(f"R#{C}#{SHA}", "REGISTRATION"),
+    ),
+    "reuse ticket": (lambda c: keys.reuse_ticket_key(c, SHA), Key(f"F#{C}#{SHA}", "REUSE")),
     "seen push": (lambda c: keys.seen_push_key(c, SHA), Key(f"N#{C}#{SHA}", "SEEN")),
     "unsent event": (
         lambda c: keys.unsent_event_key(c, A, "000000000007"),

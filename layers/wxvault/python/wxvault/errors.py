@@ -100,6 +100,25 @@ class LandingLimitError(WxvaultError):
     )
 
 
+class LaunchCookieMissingError(WxvaultError):
+    """A browser that did not launch the registration's link has come back with its ticket."""
+
+    code = "not_launched_here"
+    default_remedy = (
+        "Open the link and press its button in this very browser, with cookies allowed."
+    )
+
+
+class RegistrationRunningError(WxvaultError):
+    """An application for a mini program with the same data is under way already."""
+
+    code = "registration_running"
+    default_remedy = (
+        "Wait for its result: WeChat takes such applications one after the other, and gives a "
+        "person 24 hours to confirm."
+    )
+
+
 # --- pushes --------------------------------------------------------------------------------------
 
 

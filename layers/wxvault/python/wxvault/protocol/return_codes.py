@@ -154,6 +154,14 @@ _GRANT: Final = (
     "Ask the merchant to authorise once more and to grant the permission set of this interface."
 )
 _REGISTRATION: Final = "Correct the details of the fast registration and apply once more."
+_NOT_REUSABLE: Final = (
+    "Register in another way: WeChat lets only verified accounts of companies, media, governments "
+    "and the like reuse their registration."
+)
+_REUSE_LIMIT: Final = (
+    "Wait for the next month (an official account can register five a month), or register in "
+    "another way."
+)
 _OPEN_ACCOUNT: Final = "Look at the account's binding to an open-platform account (open/get) first."
 _CONFIRMATION: Final = "Look at the state of the permission set's confirmation first."
 _OWNER_CONSENT: Final = (
@@ -329,6 +337,36 @@ _TABLE: Final[tuple[tuple[int, str, Action, str], ...]] = (
         _N,
         "Only the merchant can cancel, at mp.weixin.qq.com.",
     ),
+    (61051, "account's type may not register by it", _N, _NOT_REUSABLE),
+    (61052, "official account is not verified", _N, _NOT_REUSABLE),
+    (61053, "subject has reached its limit of registrations", _N, _REUSE_LIMIT),
+    (61054, "subject is blocked", _O, _PENALTY),
+    (61055, "official account has reached its limit of this month", _N, _REUSE_LIMIT),
+    (
+        61056,
+        "this kind of subject must take over the verification",
+        _N,
+        "Register with copy_wx_verify: for governments, media and others it has to be true.",
+    ),
+    (
+        61057,
+        "official account has a registration under way",
+        _N,
+        "Wait until the registration that is under way has ended.",
+    ),
+    (
+        61058,
+        "ticket is invalid",
+        _N,
+        "If the official account has no new linked mini program, open the link once more.",
+    ),
+    (
+        61060,
+        "invalid redirect uri",
+        _O,
+        "Compare PublicBaseUrl with 授权发起页域名 in the console.",
+    ),
+    (61061, "oversea account may not register by it", _N, _NOT_REUSABLE),
     (61070, "name, idcard, wechat name not in accordance", _N, _REGISTRATION),
     (76001, "rid not found", _N, "Compare the rid: WeChat knows none like it."),
     (76002, "rid is malformed", _N, "Send the rid as it stands in errmsg."),
@@ -344,10 +382,10 @@ _TABLE: Final[tuple[tuple[int, str, Action, str], ...]] = (
     (89003, "open is not created by api", _N, _OPEN_ACCOUNT),
     (89004, "open has bound too many accounts", _N, _OPEN_ACCOUNT),
     (89036, "open is not created by api or not verified", _N, _OPEN_ACCOUNT),
-    (89247, "internal error of fast registration", _R, "Nothing to do: it is tried again."),
+    (89247, "internal error of fast registration", _R, "Apply once more in a few minutes."),
     (89248, "fast registration: invalid code type", _N, _REGISTRATION),
     (89249, "fast registration: task is running", _N, "Wait for its result, at most 24 hours."),
-    (89250, "fast registration: task is not found", _R, "Nothing to do: it is tried again."),
+    (89250, "fast registration: task is not found", _R, "Compare the data, or apply once more."),
     (89251, "fast registration: waiting for face check", _N, "Wait for the legal representative."),
     (89252, "fast registration: front checking", _N, "Wait for the check, then look again."),
     (89253, "fast registration: lack of parameters", _N, _REGISTRATION),

@@ -32,6 +32,8 @@ STATUS_OF: Final[dict[type[errors.WxvaultError], int]] = {
     errors.SessionExpiredError: 410,
     errors.MintLimitError: 429,
     errors.LandingLimitError: 429,
+    errors.LaunchCookieMissingError: 403,
+    errors.RegistrationRunningError: 409,
     errors.MessageError: 400,
     errors.BadSignatureError: 403,
     errors.AppidMismatchError: 403,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _RENEW_FIELDS: Final = frozenset({"job", "authorizer_appid", "min_ttl", "rejected_token_sha256"})
 _EXCHANGE_FIELDS: Final = frozenset({"code_sha256"})
+_TICKET_FIELDS: Final = frozenset({"ticket_sha256"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,26 @@ def exchange_job(job: Mapping[str, Any]) -> str:
             "code_sha256", "must be the SHA-256 of a code, 64 hexadecimal digits in lower case"
         )
     return code_sha256
+
+
+def is_ticket_job(job: Mapping[str, Any]) -> bool:
+    """Say whether a job of the exchange worker is about a ticket, not about a code."""
+    return "ticket_sha256" in job
+
+
+def ticket_job(job: Mapping[str, Any]) -> str:
+    """Read ``{"ticket_sha256"}``, and return it: the fingerprint of an official account's ticket.
+
+    Raises:
+        InvalidRequestError: it is no job of the exchange worker; the field is named.
+    """
+    _only(_TICKET_FIELDS, job)
+    ticket_sha256 = job.get("ticket_sha256")
+    if not isinstance(ticket_sha256, str) or not _SHA256.fullmatch(ticket_sha256):
+        raise InvalidRequestError(
+            "ticket_sha256", "must be the SHA-256 of a ticket, 64 hexadecimal digits in lower case"
+        )
+    return ticket_sha256
 
 
 def _only(fields: frozenset[str], job: Mapping[str, Any]) -> None:

@@ -33,6 +33,9 @@ from wxvault.services.lookup import Lookup
 from wxvault.services.numbers import WAIT_SECONDS
 from wxvault.services.onboarding import Minter, Onboarding, Place
 from wxvault.services.outcome import Outcome
+from wxvault.services.registration import Registrations
+from wxvault.services.registration_results import RegistrationResults
+from wxvault.services.reuse import Reuse, ReuseLanding
 from wxvault.services.tools import Tools
 from wxvault.vault.codes import Codes
 from wxvault.vault.component_items import ComponentItems
@@ -40,6 +43,7 @@ from wxvault.vault.directory import Directory
 from wxvault.vault.due_items import DueItems
 from wxvault.vault.profiles import Profiles
 from wxvault.vault.push_starts import PushStarts
+from wxvault.vault.reuse_tickets import ReuseTickets
 from wxvault.vault.sealing import KmsDataKeys, Sealing
 from wxvault.vault.sessions import Sessions
 from wxvault.vault.table import DynamoTable
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
 
     from wxvault.services.lookup import Renewer
     from wxvault.wechat.component_api import ComponentApi
+    from wxvault.wechat.registration_api import RegistrationApi
 
 _log = logging.getLogger(__name__)
 
@@ -138,8 +143,13 @@ class Wiring:
 
     @cached_property
     def sessions(self) -> Sessions:
-        """SESSION and PREAUTH items."""
+        """SESSION, PREAUTH and REGISTRATION items."""
         return Sessions(self.table, self.component_appid, self.clock)
+
+    @cached_property
+    def reuse_tickets(self) -> ReuseTickets:
+        """REUSE items."""
+        return ReuseTickets(self.table, self.sealing, self.component_appid, self.clock)
 
     @cached_property
     def profiles(self) -> Profiles:
@@ -208,6 +218,15 @@ class Wiring:
         return ComponentApi(self.settings.wechat_api_base)
 
     @cached_property
+    def registration_wechat(self) -> RegistrationApi:
+        """WeChat's endpoints for registrations."""
+        from wxvault.wechat.registration_api import (  # noqa: PLC0415 -- see the module's docstring
+            RegistrationApi,
+        )
+
+        return RegistrationApi(self.settings.wechat_api_base)
+
+    @cached_property
     def tools(self) -> Tools:
         """What use cases about tokens share."""
         return Tools(
@@ -224,19 +243,59 @@ class Wiring:
     # --- onboarding ------------------------------------------------------------------------------
 
     @cached_property
-    def onboarding(self) -> Onboarding:
-        """Sessions and their launch."""
+    def place(self) -> Place:
+        """Where this deployment and WeChat are."""
         settings = self.settings
-        place = Place(
+        return Place(
             component_appid=self.component_appid,
             public_base_url=settings.require("public_base_url"),
             pc_page_base=settings.wechat_pc_page_base,
             h5_page_base=settings.wechat_h5_page_base,
             return_urls=settings.return_urls,
         )
-        minter = Minter(place, self.sessions, self.wechat, self.component_token, self.clock)
-        return Onboarding(
-            place, self.sessions, minter, self.clock, lambda: secrets.token_urlsafe(32)
+
+    @cached_property
+    def onboarding(self) -> Onboarding:
+        """Sessions and their launch."""
+        minter = Minter(self.place, self.sessions, self.wechat, self.component_token, self.clock)
+        return Onboarding(self.place, self.sessions, minter, self.clock, _new_secret)
+
+    # --- registrations ---------------------------------------------------------------------------
+
+    @cached_property
+    def registrations(self) -> Registrations:
+        """Applications for mini programs."""
+        return Registrations(
+            self.place,
+            self.sessions,
+            self.tokens,
+            self.registration_wechat,
+            self.component_token,
+            self.clock,
+            _new_secret,
+        )
+
+    @cached_property
+    def registration_results(self) -> RegistrationResults:
+        """What WeChat pushes of registrations."""
+        return RegistrationResults(self.sessions, self.clock)
+
+    @cached_property
+    def reuse_landing(self) -> ReuseLanding:
+        """The landing of a browser with an official account's ticket."""
+        return ReuseLanding(self.sessions, self.reuse_tickets, self.try_exchange_job, self.clock)
+
+    @cached_property
+    def reuse(self) -> Reuse:
+        """The use of official accounts' tickets."""
+        return Reuse(
+            self.tools,
+            self.reuse_tickets,
+            self.sessions,
+            self.codes,
+            self.lookup,
+            self.registration_wechat,
+            self.try_exchange_job,
         )
 
     def try_exchange_job(self, job: Mapping[str, Any]) -> None:
@@ -296,6 +355,11 @@ class Wiring:
     def component_token(self) -> ComponentToken:
         """The component token, kept for a part of the overlap."""
         return ComponentToken(self.lookup, self.clock, overlap=self.settings.overlap_seconds)
+
+
+def _new_secret() -> str:
+    """Return a secret nobody can guess: a session's id, a cookie."""
+    return secrets.token_urlsafe(32)
 
 
 class RenewFunction:

@@ -1,4 +1,8 @@
-"""Whose merchant: the push decides, else the browser that shows the launch page's cookie."""
+"""Whose merchant: the push decides, else the browser that shows the launch page's cookie.
+
+A push decides by its PreAuthCode, or, as the result of a registration, by the application it
+repeats.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +38,17 @@ class Bindings:
 
     def of(self, code: Code) -> Binding | None:
         """Tell whose merchant a code's authorizer is; None: nobody can tell, so nobody's."""
+        now = self._tools.clock.now()
         if code.pre_auth_sha256 is not None:
-            minted = self._sessions.minted_by(code.pre_auth_sha256, now=self._tools.clock.now())
+            minted = self._sessions.minted_by(code.pre_auth_sha256, now=now)
             if minted is not None:
                 return Binding(minted.tenant_id, minted.session_sha256, by_redirect=False)
+        if code.registration_sha256 is not None:
+            # As sure as a PreAuthCode: WeChat itself says which application brought this code.
+            applied = self._sessions.applied_by(code.registration_sha256, now=now)
+            if applied is not None:
+                return Binding(applied.tenant_id, applied.session_sha256, by_redirect=False)
+        if code.pre_auth_sha256 is not None or code.registration_sha256 is not None:
             return None
         if code.session_sha256 is None or code.create_time is not None:
             # A push without PreAuthCode came from no link of ours, whatever a browser says.

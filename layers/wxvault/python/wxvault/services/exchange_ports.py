@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wxvault.services.onboarding_state import Code, PreAuthCode, Session
+    from wxvault.services.registration_state import Applicant
 
 
 class CodeItems[W](Protocol):
@@ -65,6 +66,9 @@ class SessionItems(Protocol):
 
     def minted_by(self, pre_auth_sha256: str, *, now: float) -> PreAuthCode | None:
         """Tell who minted a pre-auth code."""
+
+    def applied_by(self, registration_sha256: str, *, now: float) -> Applicant | None:
+        """Tell who applied for a registration."""
 
     def add_authorizer(self, session_sha256: str, authorizer_appid: str) -> None:
         """Note that a session brought an authorizer."""

@@ -17,6 +17,7 @@ from wxvault.protocol.pushes import (
     Unknown,
     push_identity,
 )
+from wxvault.protocol.registrations import result_sha256
 from wxvault.services import grants
 from wxvault.services.onboarding_state import Arrival, Code, CodeStatus
 from wxvault.services.tools import token_sha256
@@ -24,6 +25,7 @@ from wxvault.services.tools import token_sha256
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from wxvault.services.registration_results import RegistrationResults
     from wxvault.services.state import Settled, TokenChange, TokenState
     from wxvault.services.tools import Tools
 
@@ -65,6 +67,7 @@ class Intake:
         tools: Tools,
         inbox: Inbox,
         codes: CodeRecorder,
+        results: RegistrationResults,
         exchange_jobs: Jobs,
         renew_jobs: Jobs,
         redact: Callable[[object], object],
@@ -73,6 +76,7 @@ class Intake:
         self._tools = tools
         self._inbox = inbox
         self._codes = codes
+        self._results = results
         self._exchange_jobs = exchange_jobs
         self._renew_jobs = renew_jobs
 
@@ -84,7 +88,8 @@ class Intake:
             case Authorized():
                 pre_auth = token_sha256(push.pre_auth_code) if push.pre_auth_code else None
                 self._grant(
-                    push.authorizer_appid, push.create_time, push.authorization_code, pre_auth
+                    push.authorization_code,
+                    Arrival(push.authorizer_appid, push.create_time, pre_auth),
                 )
             case Unauthorized():
                 self._withdraw(push)
@@ -98,16 +103,13 @@ class Intake:
         if self._inbox.add_ticket(push.component_verify_ticket, push.create_time, now=now):
             self._send(self._renew_jobs, {"job": "component"})
 
-    def _grant(
-        self, appid: str, create_time: int, authorization_code: str, pre_auth: str | None
-    ) -> None:
+    def _grant(self, authorization_code: str, arrival: Arrival) -> None:
+        appid, create_time = arrival.authorizer_appid, arrival.create_time
+        if appid is None or create_time is None:
+            return
         now = self._tools.clock.now()
         # The code first: whatever happens next, it can be exchanged.
-        code, news = self._codes.record(
-            authorization_code,
-            Arrival(authorizer_appid=appid, create_time=create_time, pre_auth_sha256=pre_auth),
-            now=now,
-        )
+        code, news = self._codes.record(authorization_code, arrival, now=now)
         failed = code.status is CodeStatus.FAILED
         ended = failed or code.status is CodeStatus.DONE
         settled = self._amend(
@@ -132,8 +134,13 @@ class Intake:
 
     def _registration(self, push: FastRegistration) -> None:
         succeeded = push.status == 0 and push.appid is not None
-        if succeeded and push.appid is not None and push.auth_code:
-            self._grant(push.appid, push.create_time, push.auth_code, None)
+        if succeeded and push.auth_code:
+            arrival = Arrival(push.appid, push.create_time, registration_sha256=result_sha256(push))
+            self._grant(push.auth_code, arrival)
+        if self._is_known(push):
+            return
+        msg = str(self._redact(push.msg))
+        applicant = self._results.note(push, msg)
         self._once(
             push,
             "registration.succeeded" if succeeded else "registration.failed",
@@ -141,27 +148,31 @@ class Intake:
                 "info_type": push.info_type,
                 "authorizer_appid": push.appid,
                 "status": push.status,
-                "msg": self._redact(push.msg),
+                "msg": msg,
+                "tenant_id": None if applicant is None else applicant.tenant_id,
+                "session_sha256": None if applicant is None else applicant.session_sha256,
             },
         )
 
     def _unknown(self, push: Unknown) -> None:
+        if self._is_known(push):
+            return
         self._once(
             push,
             "push.received",
             {"info_type": push.info_type, "fields": self._redact(dict(push.fields))},
         )
 
+    def _is_known(self, push: Push) -> bool:
+        return self._inbox.was_seen(push_identity(push), now=self._tools.clock.now())
+
     def _once(self, push: Push, detail_type: str, data: Mapping[str, object]) -> None:
-        """Announce a push that is no transition, once."""
-        now = self._tools.clock.now()
+        """Announce a push that is no transition, and note that this was done."""
         identity = push_identity(push)
-        if self._inbox.was_seen(identity, now=now):
-            return
         told = {"create_time": push.create_time, **data}
         self._tools.events.announce(detail_type, identity, told)
         # Seen only after its effect: a crash in between repeats it, with the same event_id.
-        self._inbox.mark_seen(identity, now=now)
+        self._inbox.mark_seen(identity, now=self._tools.clock.now())
 
     def _amend(
         self,

@@ -15,7 +15,13 @@ from wxvault.errors import (
     UnknownSessionError,
     WeChatRefusedError,
 )
-from wxvault.protocol.links import LinkOptions, choose_style, page_link, plugin_parameters
+from wxvault.protocol.links import (
+    LinkOptions,
+    choose_style,
+    page_link,
+    plugin_parameters,
+    registration_link,
+)
 from wxvault.protocol.return_codes import COMPONENT_TOKEN_REFUSED
 from wxvault.services.numbers import POLL_SECONDS
 from wxvault.services.onboarding_state import Arrival, Code, CodeStatus, Session
@@ -59,6 +65,9 @@ class SessionStore(Protocol):
         self, session: Session, pre_auth_code: str, cookie_sha256: str | None, *, now: float
     ) -> None:
         """Write which session minted a code."""
+
+    def note_launch(self, session_sha256: str, cookie_sha256: str) -> None:
+        """Note the cookie of a browser in which a link was launched that needs no code."""
 
     def confirm(self, session_sha256: str) -> None:
         """Note that a code has arrived."""
@@ -118,6 +127,8 @@ def status_of(session: Session, now: float) -> SessionStatus:
     """Say what became of a session."""
     if session.authorizers:
         status = "done"
+    elif session.outcome == "failed":
+        status = FAILED
     elif session.expires_at <= now:
         status = "expired"
     elif session.confirmed:
@@ -222,7 +233,8 @@ class Onboarding:
             UnknownSessionError: there is none.
         """
         session = self._sessions.get(session_fingerprint(session_id))
-        if session is None or session.tenant_id != tenant_id:
+        foreign = session is None or session.tenant_id != tenant_id
+        if session is None or foreign or session.registration is not None:
             # Word for word what is said of an id that never was: nobody learns that there is one.
             raise UnknownSessionError(_UNKNOWN)
         return status_of(session, self._clock.now())
@@ -235,6 +247,8 @@ class Onboarding:
         """
         session = self._sessions.get(session_fingerprint(session_id))
         if session is None or session.style == "plugin":
+            raise UnknownSessionError(_UNKNOWN)
+        if session.registration not in {None, "reuse"}:
             raise UnknownSessionError(_UNKNOWN)
         if session.expires_at <= self._clock.now():
             message = "the authorisation session has expired"
@@ -249,6 +263,8 @@ class Onboarding:
         """
         session = self.open_session(session_id)
         cookie = self._new_secret()
+        if session.registration is not None:
+            return self._launch_registration(session, session_id, cookie)
         code = self._minter.mint(session, cookie)
         style = choose_style(user_agent) if session.style == "auto" else session.style
         onward_url = page_link(
@@ -259,6 +275,22 @@ class Onboarding:
             redirect_uri=f"{self._place.public_base_url}/authorized/{session_id}",
             pc_page_base=self._place.pc_page_base,
             h5_page_base=self._place.h5_page_base,
+        )
+        return Launch(session, onward_url, cookie)
+
+    def _launch_registration(self, session: Session, session_id: str, cookie: str) -> Launch:
+        cookie_sha256, now = token_sha256(cookie), self._clock.now()
+        counted = self._sessions.count_mint(session.session_sha256, now=now, mint_id=cookie_sha256)
+        if not counted:
+            message = "this link cannot be launched once more now"
+            raise MintLimitError(message)
+        self._sessions.note_launch(session.session_sha256, cookie_sha256)
+        onward_url = registration_link(
+            official_account_appid=session.biz_appid or "",
+            component_appid=self._place.component_appid,
+            copy_wx_verify=session.copy_wx_verify,
+            redirect_uri=f"{self._place.public_base_url}/registered/{session_id}",
+            base=self._place.pc_page_base,
         )
         return Launch(session, onward_url, cookie)
 
@@ -307,7 +339,10 @@ class Landing:
         Raises:
             InvalidRequestError: ``auth_code`` has not the form of a code.
             LandingLimitError: the session has brought 60 codes already; this one is not known.
+            UnknownSessionError: it is a registration, which no code is brought for.
         """
+        if session.registration is not None:
+            raise UnknownSessionError(_UNKNOWN)
         if not _CODE.fullmatch(auth_code):
             raise InvalidRequestError("auth_code", "has not the form of an authorization code")
         # Each may cost a call to WeChat, and whoever has the link can show any number of them.

@@ -33,6 +33,18 @@ class Session:
     confirmed: bool = False
     """A code of this session has arrived."""
     authorizers: frozenset[str] = frozenset()
+    registration: str | None = None
+    """Which kind of mini program is to be registered; None: an account is to be authorised."""
+    copy_wx_verify: bool = False
+    """Whether the official account's verification is taken over as well."""
+    subject_sha256: str | None = None
+    """Fingerprint of what WeChat has to be asked with about the application."""
+    outcome: str | None = None
+    """What came of the registration: succeeded or failed."""
+    outcome_status: int | None = None
+    outcome_msg: str | None = None
+    outcome_reason: str | None = None
+    registered_appid: str | None = None
 
 
 class CodeStatus(StrEnum):
@@ -58,6 +70,8 @@ class Code:
     pre_auth_sha256: str | None = None
     session_sha256: str | None = None
     """The session whose browser brought it, proved by the launch cookie."""
+    registration_sha256: str | None = None
+    """Fingerprint of the application whose result brought it."""
     claim_id: str | None = None
     claim_until: float | None = None
     due_at: float | None = None
@@ -101,6 +115,7 @@ class Arrival:
     create_time: int | None = None
     pre_auth_sha256: str | None = None
     session_sha256: str | None = None
+    registration_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

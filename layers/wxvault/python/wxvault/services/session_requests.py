@@ -65,22 +65,19 @@ def read_request(
     )
     if style == "plugin":
         options.require_plugin()
-    ttl = request.get("ttl", TTL_DEFAULT)
-    if isinstance(ttl, bool) or not isinstance(ttl, int) or not TTL_LEAST <= ttl <= TTL_MOST:
-        raise InvalidRequestError("ttl", f"must be {TTL_LEAST} to {TTL_MOST} seconds")
     return_url = request.get("return_url")
     return Session(
         session_sha256=session_sha256,
         tenant_id=tenant_id,
         created_at=now,
-        expires_at=now + ttl,
+        expires_at=now + read_ttl(request),
         style=style,
         auth_type=options.auth_type,
-        tenant_name=_short_text(request, "tenant_name", _TEXT_LIMIT),
+        tenant_name=short_text(request, "tenant_name", _TEXT_LIMIT),
         biz_appid=options.biz_appid,
         category_id_list=options.category_id_list,
         return_url=None if return_url is None else check_return_url(return_url, return_urls),
-        state=_short_text(request, "state", _STATE_LIMIT),
+        state=short_text(request, "state", _STATE_LIMIT),
     )
 
 
@@ -97,7 +94,16 @@ def check_tenant_id(tenant_id: object) -> str:
     return tenant_id
 
 
-def _short_text(request: Mapping[str, Any], name: str, limit: int) -> str | None:
+def read_ttl(request: Mapping[str, Any]) -> int:
+    """Return for how many seconds a link may be used."""
+    ttl = request.get("ttl", TTL_DEFAULT)
+    if isinstance(ttl, bool) or not isinstance(ttl, int) or not TTL_LEAST <= ttl <= TTL_MOST:
+        raise InvalidRequestError("ttl", f"must be {TTL_LEAST} to {TTL_MOST} seconds")
+    return ttl
+
+
+def short_text(request: Mapping[str, Any], name: str, limit: int) -> str | None:
+    """Return a text of a request, None when it is absent."""
     value = request.get(name)
     if value is None:
         return None

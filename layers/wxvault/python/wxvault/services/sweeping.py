@@ -36,12 +36,17 @@ class DueItems(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One item that is due: an authorizer, a code, an unsent event, or (all None) the component."""
+    """One item that is due: an authorizer, a code, a ticket, an unsent event.
+
+    All None: the component's own token.
+    """
 
     due_at: float
     authorizer_appid: str | None = None
     code_sha256: str | None = None
     unsent: UnsentKey | None = None
+    ticket_sha256: str | None = None
+    """Of an official account's ticket for a registration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class Swept:
     """False: another sweep was at it."""
     authorizers: int = 0
     codes: int = 0
+    registrations: int = 0
+    """Tickets of official accounts, with which mini programs are registered."""
     overdue: int = 0
     component: Outcome | None = None
     waiting_for_component: bool = False
@@ -129,9 +136,10 @@ class Sweep:
     def _hand_on(self, due: Sequence[Due], now: float) -> Swept:
         authorizers = [item for item in due if item.authorizer_appid is not None]
         codes = [item for item in due if item.code_sha256 is not None]
+        tickets = [item for item in due if item.ticket_sha256 is not None]
         overdue = sum(1 for item in authorizers if item.due_at < now - OVERDUE_SECONDS)
         component: Outcome | None = None
-        if len(authorizers) + len(codes) < len(due):
+        if len(authorizers) + len(codes) + len(tickets) < len(due):
             try:
                 component = self._renew_component()
             except WxvaultError:
@@ -143,6 +151,8 @@ class Sweep:
             )
         jobs = [{"code_sha256": item.code_sha256} for item in codes]
         codes_sent = _send(self._exchange_jobs, jobs)
+        jobs = [{"ticket_sha256": item.ticket_sha256} for item in tickets]
+        registrations_sent = _send(self._exchange_jobs, jobs)
         jobs = [
             {"job": "authorizer", "authorizer_appid": item.authorizer_appid} for item in authorizers
         ]
@@ -150,6 +160,7 @@ class Sweep:
         return Swept(
             ran=True,
             codes=codes_sent,
+            registrations=registrations_sent,
             authorizers=authorizers_sent,
             overdue=overdue,
             component=component,

@@ -85,6 +85,7 @@ class Codes:
                 ("create_time", arrival.create_time),
                 ("pre_auth_sha256", arrival.pre_auth_sha256),
                 ("session_sha256", arrival.session_sha256),
+                ("registration_sha256", arrival.registration_sha256),
             )
             if value is not None
         }
@@ -335,6 +336,7 @@ def _read(code_sha256: str, item: Item) -> Code:
         create_time=None if create_time is None else int(create_time),
         pre_auth_sha256=text("pre_auth_sha256"),
         session_sha256=text("session_sha256"),
+        registration_sha256=text("registration_sha256"),
         claim_id=text("claim_id"),
         claim_until=number("claim_until"),
         due_at=number("due_at"),

@@ -45,5 +45,7 @@ class DueItems:
                         yield Due(due_at, code_sha256=name)
                     case "O":
                         yield Due(due_at, unsent=UnsentKey(name, key.sk))
+                    case "F":
+                        yield Due(due_at, ticket_sha256=name)
                     case "C":
                         yield Due(due_at)

@@ -69,6 +69,16 @@ def code_key(component_appid: str, code_sha256: str) -> Key:
     return Key(f"X#{component_appid}#{code_sha256}", "CODE")
 
 
+def registration_key(component_appid: str, registration_sha256: str) -> Key:
+    """Key of who applied for a mini program, by the fingerprint of what its result repeats."""
+    return Key(f"R#{component_appid}#{registration_sha256}", "REGISTRATION")
+
+
+def reuse_ticket_key(component_appid: str, ticket_sha256: str) -> Key:
+    """Key of an official account's ticket for a registration, by the ticket's fingerprint."""
+    return Key(f"F#{component_appid}#{ticket_sha256}", "REUSE")
+
+
 def seen_push_key(component_appid: str, identity_sha256: str) -> Key:
     """Key of a push that was seen, by the fingerprint of its identity."""
     return Key(f"N#{component_appid}#{identity_sha256}", "SEEN")

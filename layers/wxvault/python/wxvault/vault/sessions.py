@@ -1,4 +1,7 @@
-"""SESSION and PREAUTH items: who asked for a link, and which session minted a pre-auth code."""
+"""SESSION, PREAUTH and REGISTRATION items: who asked for what.
+
+By a session's id, by a pre-authorisation code it minted, or by the application it made.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,13 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from wxvault.services.onboarding_state import PreAuthCode, Session
+from wxvault.services.registration_state import (
+    FAILED,
+    SUCCEEDED,
+    Applicant,
+    Applied,
+    Result,
+)
 from wxvault.vault.expressions import (
     EXISTS,
     MISSING,
@@ -19,15 +29,17 @@ from wxvault.vault.expressions import (
     Value,
     all_of,
     any_of,
+    equals,
     is_past_its_end,
 )
-from wxvault.vault.keys import fingerprint, pre_auth_key, session_key
+from wxvault.vault.keys import fingerprint, pre_auth_key, registration_key, session_key
 
 if TYPE_CHECKING:
     from wxvault.clock import Clock
     from wxvault.vault.table import Table
 
 _PRE_AUTH_KEPT_SECONDS = 7 * 24 * 3600
+_REGISTRATION_KEPT_SECONDS = 7 * 24 * 3600
 _KEPT_AFTER_END_SECONDS = 24 * 3600
 MINTS_PER_SESSION = 20
 MINT_PAUSE_SECONDS = 3.0
@@ -59,6 +71,9 @@ class Sessions:
             "category_id_list": list(session.category_id_list) or None,
             "return_url": session.return_url,
             "state": session.state,
+            "registration": session.registration,
+            "copy_wx_verify": session.copy_wx_verify or None,
+            "subject_sha256": session.subject_sha256,
         }
         attributes |= {name: value for name, value in optional.items() if value is not None}
         key = session_key(self._component_appid, session.session_sha256)
@@ -134,6 +149,10 @@ class Sessions:
         if cookie_sha256 is not None:
             self._add(session.session_sha256, {"launch_cookies": frozenset({cookie_sha256})}, {})
 
+    def note_launch(self, session_sha256: str, cookie_sha256: str) -> None:
+        """Note the cookie of a browser in which a link was launched that needs no code."""
+        self._add(session_sha256, {"launch_cookies": frozenset({cookie_sha256})}, {})
+
     def minted_by(self, pre_auth_sha256: str, *, now: float) -> PreAuthCode | None:
         """Tell which session and tenant a pre-auth code was minted for."""
         item = self._table.get(pre_auth_key(self._component_appid, pre_auth_sha256))
@@ -160,6 +179,100 @@ class Sessions:
         )
         with contextlib.suppress(ConditionFailedError):
             self._table.write(update)
+
+    # --- registrations ---------------------------------------------------------------------------
+
+    def apply(self, session: Session, registration_sha256: str) -> Applied:
+        """Write who applies, before WeChat is asked.
+
+        An application like it is under way until WeChat gives such applications up (the session's
+        end), or has refused it, or said what came of it. One of the same tenant to which WeChat
+        gave no answer may be made again.
+        """
+        now = session.created_at
+        heard_nothing = all_of(
+            equals("tenant_id", session.tenant_id), Compare("answered", "=", value=False)
+        )
+        free = any_of(
+            MISSING,
+            Compare("delete_after", "<=", now),
+            Compare("open_until", "<=", now),
+            heard_nothing,
+        )
+        attributes: dict[str, Value] = {
+            "tenant_id": session.tenant_id,
+            "session_sha256": session.session_sha256,
+            "answered": False,
+            "open_until": session.expires_at,
+            "delete_after": int(now + _REGISTRATION_KEPT_SECONDS),
+        }
+        key = registration_key(self._component_appid, registration_sha256)
+        try:
+            old = self._table.write(Put(key, attributes, condition=free))
+        except ConditionFailedError as refusal:
+            # This very application, written twice by the client because an answer was lost?
+            own = (refusal.item or {}).get("session_sha256") == session.session_sha256
+            return Applied.NEW if own else Applied.NOT
+        open_until = (old or {}).get("open_until")
+        again = isinstance(open_until, int | float) and open_until > now
+        return Applied.AGAIN if again else Applied.NEW
+
+    def application_answered(
+        self, session: Session, registration_sha256: str, *, accepted: bool
+    ) -> None:
+        """Note what WeChat said to an application; a refused one stands in nobody's way."""
+        taken: dict[str, Value] = {"answered": True}
+        if not accepted:
+            taken["open_until"] = 0
+        update = Update(
+            registration_key(self._component_appid, registration_sha256),
+            condition=equals("session_sha256", session.session_sha256),
+            set=taken,
+        )
+        with contextlib.suppress(ConditionFailedError):
+            self._table.write(update)
+
+    def note_subject(self, session_sha256: str, subject_sha256: str) -> None:
+        """Note the fingerprint of what WeChat has to be asked with about an application."""
+        self._add(session_sha256, {}, {"subject_sha256": subject_sha256})
+
+    def applied_by(self, registration_sha256: str, *, now: float) -> Applicant | None:
+        """Tell who applied for a registration."""
+        item = self._table.get(registration_key(self._component_appid, registration_sha256))
+        if item is None or is_past_its_end(item, now):
+            return None
+        return Applicant(str(item["tenant_id"]), str(item["session_sha256"]))
+
+    def application_failed(self, registration_sha256: str, session_sha256: str) -> None:
+        """Note that an application has come to nothing: another one like it may be made."""
+        update = Update(
+            registration_key(self._component_appid, registration_sha256),
+            condition=equals("session_sha256", session_sha256),
+            set={"open_until": 0},
+        )
+        with contextlib.suppress(ConditionFailedError):
+            self._table.write(update)
+
+    def note_result(self, session_sha256: str, result: Result) -> None:
+        """Write what came of a session's registration; a failure never replaces a success."""
+        told: dict[str, Value] = {
+            "outcome": result.outcome,
+            "outcome_status": result.status,
+            "outcome_msg": result.msg,
+            "outcome_reason": result.reason,
+            "registered_appid": result.authorizer_appid,
+        }
+        open_still = any_of(Absent("outcome"), equals("outcome", FAILED))
+        update = Update(
+            session_key(self._component_appid, session_sha256),
+            condition=EXISTS if result.outcome == SUCCEEDED else all_of(EXISTS, open_still),
+            set={name: value for name, value in told.items() if value is not None},
+            remove=frozenset(name for name, value in told.items() if value is None),
+        )
+        with contextlib.suppress(ConditionFailedError):
+            self._table.write(update)
+
+    # --- inside ----------------------------------------------------------------------------------
 
     def _add(
         self, session_sha256: str, sets: dict[str, frozenset[str]], told: dict[str, Value]

@@ -42,6 +42,14 @@ _TOO_MANY = (
         "for a new link.",
     ),
 )
+_OTHER_BROWSER = (
+    both("请在同一个浏览器中完成", "Please stay in one browser"),
+    both(
+        "注册链接是在另一个浏览器中打开的，因此这里什么都没有发生。请在本浏览器中打开链接并点击按钮，再到微信确认。",
+        "The link was opened in another browser, so nothing was done here. Open the link in this "
+        "browser, press its button, and confirm in WeChat from there.",
+    ),
+)
 _BAD_REQUEST = (
     both("这个请求不完整", "Something is missing from this request"),
     both(
@@ -85,6 +93,7 @@ _TEXTS: Final[dict[type[BaseException], tuple[Words, Words]]] = {
     errors.SessionExpiredError: _EXPIRED,
     errors.MintLimitError: _TOO_OFTEN,
     errors.LandingLimitError: _TOO_MANY,
+    errors.LaunchCookieMissingError: _OTHER_BROWSER,
     errors.InvalidRequestError: _BAD_REQUEST,
     errors.RequestTooLargeError: _BAD_REQUEST,
     errors.WeChatError: _UNREACHABLE,

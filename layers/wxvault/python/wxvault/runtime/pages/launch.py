@@ -15,7 +15,7 @@ from wxvault.runtime.pages.markup import Html, element, join
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wxvault.runtime.pages.context import PageContext
+    from wxvault.runtime.pages.context import PageContext, Words
 
 
 class AskedFor(Protocol):
@@ -40,6 +40,14 @@ class AskedFor(Protocol):
     @property
     def category_id_list(self) -> Sequence[int]:
         """The permission sets asked for; none means all that the platform has released."""
+
+    @property
+    def registration(self) -> str | None:
+        """Which kind of mini program is to be registered; None: an account is to be authorised."""
+
+    @property
+    def copy_wx_verify(self) -> bool:
+        """Whether the official account's verification is taken over as well."""
 
     @property
     def expires_at(self) -> float:
@@ -92,6 +100,32 @@ _AUTH_TYPES = {
     6: both("公众号、小程序、视频号", "Official accounts, mini programs and channels"),
     8: both("带货助手", "Sales-assistant accounts"),
 }
+_REGISTER_TITLE = both("注册小程序", "Register a mini program")
+_REGISTER_HEADING = both("用公众号资料注册小程序", "Register a mini program")
+_REGISTER_LEAD = both(
+    "将复用下方公众号的主体资料注册一个新的小程序，并授权给该平台管理。公众号本身不会改变。",
+    "A new mini program is registered with the registration of the official account below, and the "
+    "platform will manage it. The official account itself does not change.",
+)
+_ACCOUNT = both("公众号", "Official account")
+_VERIFY = both("微信认证", "WeChat verification")
+_VERIFY_COPIED = both("一并复用到小程序", "Taken over for the mini program as well")
+_VERIFY_LEFT = both(
+    "不复用，小程序需另行认证", "Not taken over; the mini program has to get its own"
+)
+_REGISTER_STEPS = (
+    both("点击按钮，前往微信的确认页面", "Press the button to go to WeChat's page"),
+    both(
+        "用公众号管理员的微信扫码并确认",
+        "Scan the code with the WeChat of the official account's administrator, and confirm",
+    ),
+    both("回到本平台，等待几秒完成注册", "Come back here: the registration takes a few seconds"),
+)
+_REGISTER_BUTTON = both("前往微信确认", "Continue to WeChat")
+_REGISTER_NOTE = both(
+    "只有公众号的管理员可以确认。请全程使用同一个浏览器。",
+    "Only the official account's administrator can confirm. Stay in this browser all the way.",
+)
 _OTHER_TYPE = both("类型 {number}", "Kind {number}")
 
 _ONWARD_TITLE = both("正在前往微信", "On to WeChat")
@@ -114,6 +148,8 @@ _ONWARD_SCRIPT: Final = 'location.replace(document.getElementById("onward").href
 
 def launch_page(page: PageContext, session: AskedFor) -> str:
     """Return the page behind a launch link. It mints nothing: its one button is a POST."""
+    if session.registration is not None:
+        return _registration_page(page, session)
     return document(
         page,
         page.say(_TITLE),
@@ -126,15 +162,41 @@ def launch_page(page: PageContext, session: AskedFor) -> str:
             (page.say(_SETS), _sets(page, session.category_id_list)),
             (page.say(_UNTIL), _time(page, session.expires_at)),
         ),
+        *_button_and_steps(page, _BUTTON, _NOTE, _STEPS),
+    )
+
+
+def _registration_page(page: PageContext, session: AskedFor) -> str:
+    verify = _VERIFY_COPIED if session.copy_wx_verify else _VERIFY_LEFT
+    return document(
+        page,
+        page.say(_REGISTER_TITLE),
+        element("h1", page.say(_REGISTER_HEADING)),
+        element("p", page.say(_REGISTER_LEAD), class_="lead"),
+        facts(
+            (page.say(_PLATFORM), _platform(page)),
+            (page.say(_TENANT), name(session.tenant_name or session.tenant_id)),
+            (page.say(_ACCOUNT), code(session.biz_appid or "")),
+            (page.say(_VERIFY), page.say(verify)),
+            (page.say(_UNTIL), _time(page, session.expires_at)),
+        ),
+        *_button_and_steps(page, _REGISTER_BUTTON, _REGISTER_NOTE, _REGISTER_STEPS),
+    )
+
+
+def _button_and_steps(
+    page: PageContext, button: Words, note: Words, steps: Sequence[Words]
+) -> tuple[Html, ...]:
+    return (
         element(
             "form",
-            element("button", page.say(_BUTTON), type="submit", class_="button"),
+            element("button", page.say(button), type="submit", class_="button"),
             method="post",
             action=f"?lang={page.chosen_language}" if page.chosen_language else None,
         ),
-        element("p", page.say(_NOTE), class_="small"),
+        element("p", page.say(note), class_="small"),
         element("h2", page.say(_HOW)),
-        element("ol", *(element("li", page.say(step)) for step in _STEPS), class_="steps"),
+        element("ol", *(element("li", page.say(step)) for step in steps), class_="steps"),
     )
 
 

@@ -56,6 +56,18 @@ class Asked(Protocol):
     def tenant_name(self) -> str | None:
         """The tenant's name."""
 
+    @property
+    def registration(self) -> str | None:
+        """Which kind of mini program was to be registered; None: an account was authorised."""
+
+    @property
+    def outcome_status(self) -> int | None:
+        """What WeChat said when it did not register it."""
+
+    @property
+    def outcome_reason(self) -> str | None:
+        """Why it was not registered, where WeChat was not the reason."""
+
 
 @dataclass(frozen=True, slots=True)
 class _View:
@@ -114,6 +126,68 @@ _VIEWS: Final = {
 }
 
 
+_REGISTERED_TITLE = both("注册结果", "Registration")
+_REGISTERED_ACCOUNTS = both("新的小程序", "New mini program")
+# WeChat says this of a used ticket too, and was seen to say it of one that it had just honoured.
+_TICKET_INVALID: Final = 61058
+_REASON = both("微信返回码", "WeChat's return code")
+
+_REGISTERED_VIEWS: Final = {
+    "waiting": _View(
+        both("等待你在微信中确认", "Waiting for you to confirm in WeChat"),
+        both(
+            "公众号管理员在微信中确认后，本页面会自动更新。",
+            "This page follows by itself once the administrator has confirmed in WeChat.",
+        ),
+        _MOVING,
+        moves=True,
+    ),
+    "confirmed": _View(
+        both("已确认，正在注册小程序", "Confirmed, registering the mini program"),
+        both(
+            "通常只需几秒，本页面会自动更新。请勿重复操作。",
+            "This usually takes a few seconds; the page follows by itself. Do not start again.",
+        ),
+        _MOVING,
+        moves=True,
+    ),
+    "done": _View(
+        both("小程序注册成功", "The mini program is registered"),
+        both(
+            "新的小程序已授权给平台，你可以关闭本页面。",
+            "The platform manages it from now on. You can close this page.",
+        ),
+        Look("done", "good"),
+    ),
+    "expired": _View(
+        both("注册链接已过期", "This link has expired"),
+        both(
+            "没有注册任何小程序。请联系平台获取新的链接。",
+            "No mini program was registered. Ask the platform for a new link.",
+        ),
+        Look("late", "bad"),
+    ),
+    "failed": _View(
+        both("小程序没有注册成功", "The mini program was not registered"),
+        both(
+            "微信没有接受这次注册，公众号没有任何变化。请联系平台了解原因后再试。",
+            "WeChat did not accept the registration; the official account has not changed. Ask the "
+            "platform for the reason before you try again.",
+        ),
+        Look("stop", "bad"),
+    ),
+    "unanswered": _View(
+        both("暂时不知道是否注册成功", "It is not known whether it was registered"),
+        both(
+            "微信没有给出明确的结果。请先在微信公众平台查看公众号是否已关联新的小程序，再联系平台；请勿直接重试。",
+            "WeChat gave no clear answer. Look at mp.weixin.qq.com whether the official account "
+            "has a new linked mini program, and tell the platform; do not simply try again.",
+        ),
+        Look("stop", "bad"),
+    ),
+}
+
+
 def result_page(
     page: PageContext,
     session: Asked,
@@ -125,10 +199,11 @@ def result_page(
 
     ``names`` are the accounts' names by appid, as far as they are known.
     """
-    view = _VIEWS.get(outcome.status, _VIEWS["waiting"])
+    view, title, accounts = _view(session, outcome)
+    failed = session.registration is not None and outcome.status == "failed"
     return document(
         page,
-        f"{page.say(view.heading)} · {page.say(_TITLE)}",
+        f"{page.say(view.heading)} · {page.say(title)}",
         element(
             "div",
             element("h1", page.say(view.heading)),
@@ -136,17 +211,34 @@ def result_page(
             role="status",
         ),
         _dots() if view.moves else None,
-        _accounts(page, outcome.authorizers, names or {}),
-        facts((page.say(_TENANT), name(session.tenant_name or session.tenant_id))),
+        _accounts(page.say(accounts), outcome.authorizers, names or {}),
+        facts(
+            (page.say(_TENANT), name(session.tenant_name or session.tenant_id)),
+            *(
+                [(page.say(_REASON), code(str(session.outcome_status)))]
+                if failed and session.outcome_status is not None
+                else []
+            ),
+        ),
         look=view.look,
     )
+
+
+def _view(session: Asked, outcome: Outcome) -> tuple[_View, Words, Words]:
+    if session.registration is None:
+        return _VIEWS.get(outcome.status, _VIEWS["waiting"]), _TITLE, _ACCOUNTS
+    views, status = _REGISTERED_VIEWS, outcome.status
+    unknown = session.outcome_reason == "unanswered" or session.outcome_status == _TICKET_INVALID
+    if status == "failed" and unknown:
+        status = "unanswered"
+    return views.get(status, views["waiting"]), _REGISTERED_TITLE, _REGISTERED_ACCOUNTS
 
 
 def _dots() -> Html:
     return element("div", *(element("span") for _ in range(3)), class_="dots", aria_hidden="true")
 
 
-def _accounts(page: PageContext, appids: Sequence[str], names: Mapping[str, str]) -> Html | None:
+def _accounts(heading: str, appids: Sequence[str], names: Mapping[str, str]) -> Html | None:
     if not appids:
         return None
     items = (
@@ -157,6 +249,6 @@ def _accounts(page: PageContext, appids: Sequence[str], names: Mapping[str, str]
     )
     return element(
         "section",
-        element("h2", page.say(_ACCOUNTS)),
+        element("h2", heading),
         element("ul", *items, class_="accounts"),
     )

@@ -77,6 +77,9 @@ _HINTS: Final = {
         "No account here fits auth_type or biz_appid, is in good standing and, before release, on "
         "the test list. The sandbox's own page lists all accounts."
     ),
+    "no_official_account": "Only an official account's registration can be reused.",
+    "invalid_copy_wx_verify": "copy_wx_verify is 1 or 0, not true or false.",
+    "unknown_application": "Somebody has confirmed or refused already, or it is another sandbox's.",
     "unknown_visit": "The form is older than the sandbox, or has been used. Start again.",
 }
 

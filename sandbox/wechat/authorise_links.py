@@ -41,17 +41,22 @@ class AuthorisationRequest:
 
 def check_link(desk: Desk, query: Mapping[str, str], referer: str) -> AuthorisationRequest:
     """Check a link as the page does. Raises RefusalError with the text of the error page."""
-    settings = desk.settings
+    redirect_uri = check_places(desk.settings, query, referer)
+    checked = _checked_request(desk, query, redirect_uri)
+    with desk.lock:
+        desk.state.pre_auth_code(checked.pre_auth_code).redirect_uri = redirect_uri
+    return checked
+
+
+def check_places(settings: Settings, query: Mapping[str, str], referer: str) -> str:
+    """Check platform, Referer and the way back, as every page does; returns the way back."""
     if query.get("component_appid") != settings.component_appid:
         raise RefusalError("unknown_component", "component_appid 无效 (unknown component_appid)")
     _check_domain(settings, _host(referer))
     redirect_uri = query.get("redirect_uri", "")
     if _host(redirect_uri) != settings.start_domain:
         raise RefusalError("wrong_redirect_domain", _DOMAIN_TEXT + (_host(referer) or "空"))
-    checked = _checked_request(desk, query, redirect_uri)
-    with desk.lock:
-        desk.state.pre_auth_code(checked.pre_auth_code).redirect_uri = redirect_uri
-    return checked
+    return redirect_uri
 
 
 def check_plugin(desk: Desk, fields: Mapping[str, str]) -> AuthorisationRequest:

@@ -89,6 +89,7 @@ class Request:
     state: WeChat
     body: Mapping[str, Any] = field(repr=False)
     owner: TokenOwner | None
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _checked(endpoint: Endpoint, call: Call, state: WeChat) -> Mapping[str, Any]
         _check_address(call, state)
     _check_ownership(state, body, owner)
     state.count_call(call.path)
-    return endpoint.execute(Request(state, body, owner))
+    return endpoint.execute(Request(state, body, owner, call.query))
 
 
 def _check_fields(endpoint: Endpoint, body: Mapping[str, Any]) -> None:

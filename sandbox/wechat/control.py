@@ -14,6 +14,7 @@ from sandbox.wechat.by_hand import expire
 from sandbox.wechat.clock import DeskClock
 from sandbox.wechat.control_confirm import confirm
 from sandbox.wechat.control_fields import BadFieldError, Fields
+from sandbox.wechat.control_registrations import applications, beside_of, finish, reuse, shape_of
 from sandbox.wechat.control_view import issued_view, link_view, overview
 from sandbox.wechat.faults import Fault, FaultError
 from sandbox.wechat.merchants import Merchant, MerchantError
@@ -58,6 +59,9 @@ class Control:
             ("POST", "push/release"): self._release,
             ("POST", "push/resend"): self._resend,
             ("POST", "push/registration"): self._registration,
+            ("GET", "registrations"): lambda _: applications(desk),
+            ("POST", "registrations/finish"): lambda fields: finish(desk, fields),
+            ("POST", "registrations/reuse"): lambda fields: reuse(desk, fields),
             ("GET", "push/wait"): self._wait,
             ("GET", "faults"): lambda _: {"faults": desk.faults.waiting()},
             ("POST", "faults"): self._add_fault,
@@ -205,6 +209,8 @@ class Control:
             message=fields.text("msg", "OK"),
             merchant=merchant,
             info=fields.mapping("info") or None,
+            shape=shape_of(fields),
+            beside=beside_of(fields),
             options=fields.push_options(),
         )
         return {**self._pushed(push, fields), "registered_appid": appid}

@@ -291,6 +291,27 @@ class SandboxControl:
         appid = str(answer.pop("registered_appid"))
         return PushReport(**answer), appid
 
+    def registrations(self) -> list[dict[str, Any]]:
+        """Return the applications for mini programs: task_id, kind, task_status, info."""
+        return list(self._get("registrations")["applications"])
+
+    def finish_registration(
+        self, task_id: str, *, options: Mapping[str, Any] | None = None, **values: Any
+    ) -> tuple[str, str]:
+        """Let a person confirm or fail an application (status, msg, shape, beside).
+
+        Returns the push's id and the appid of the new mini program ("" when it failed).
+        """
+        answer = self._post(
+            "registrations/finish", _with({"task_id": task_id, "wait": True, **values}, options)
+        )
+        return str(answer["push_id"]), str(answer["registered_appid"])
+
+    def reuse(self, link: str, referer: str) -> str:
+        """Let an administrator confirm a link; returns where the browser is sent."""
+        answer = self._post("registrations/reuse", {"link": link, "referer": referer})
+        return str(answer["redirect_url"])
+
     def plan_push(self, info_type: str, options: Mapping[str, Any], count: int = 1) -> None:
         """Let the next pushes of this kind be delivered in this way."""
         self._post("push/plan", {"info_type": info_type, "options": dict(options), "count": count})

@@ -16,6 +16,7 @@ from sandbox.wechat.component_api import component_endpoints
 from sandbox.wechat.faults import FaultBoard, Reaction, Stage, play
 from sandbox.wechat.merchants import EXAMPLES, Merchant
 from sandbox.wechat.push_messages import (
+    Shape,
     cancellation_xml,
     confirmation_xml,
     registration_xml,
@@ -24,6 +25,8 @@ from sandbox.wechat.push_messages import (
 from sandbox.wechat.push_options import PushOptions
 from sandbox.wechat.pushes import Push, PushDesk, Transport, http_transport, in_background
 from sandbox.wechat.quota_api import quota_endpoints
+from sandbox.wechat.registration_api import registration_endpoints
+from sandbox.wechat.registrations import CREATED, REFUSED, Application
 from sandbox.wechat.return_codes import WeChatError
 from sandbox.wechat.state import Confirmation, WeChat
 from sandbox.wechat.ticket_timer import TicketTimer
@@ -32,6 +35,7 @@ from sandbox.wechat.values import Minter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from sandbox.wechat.register_links import ReuseRequest
     from sandbox.wechat.settings import Settings
 
 # What does not look like an appid may be a secret in the wrong place: it is not written down.
@@ -43,6 +47,7 @@ _REGISTRATIONS: Final = {
     "trial_verified": "notify_third_fastverifybetaapp",
 }
 
+Beside = Literal["none", "before", "after"]
 PushMode = Literal["now", "first", "hold", "none"]
 
 
@@ -81,12 +86,15 @@ class Desk:
             transport=transport,
             start=start_push,
         )
+        self.page_base = "https://mp.weixin.qq.com"
+        """Where this WeChat's pages are; the server puts its own address here."""
         self.pushes.when_finished = self._push_finished
         self._next_options: dict[str, list[PushOptions]] = {}
         self._endpoints: dict[str, Endpoint] = {
             **component_endpoints(self._start_ticket_pushes),
             **account_endpoints(),
             **quota_endpoints(self.knows),
+            **registration_endpoints(lambda: self.page_base, self._reused),
         }
         self.tickets = TicketTimer(lambda: self.state.settings, self.clock, self.push_ticket)
         self._closed = Event()
@@ -324,11 +332,15 @@ class Desk:
         merchant: Merchant | None = None,
         info: Mapping[str, Any] | None = None,
         options: PushOptions | None = None,
+        shape: Shape = "old",
+        beside: Beside = "none",
     ) -> tuple[Push, str]:
         """Push the result of a fast registration. Returns the push and the new appid, if any.
 
         Status 0 brings the new mini program into being, authorised, with a code to exchange.
+        ``beside``: an ordinary ``authorized`` push with the same code, before or after it.
         """
+        granted: Confirmation | None = None
         appid, code = "", ""
         with self.lock:
             if status == 0:
@@ -347,8 +359,68 @@ class Desk:
             registered_appid=appid,
             auth_code=code,
             info=info or {"name": merchant.principal_name if merchant else "Example Co"},
+            shape=shape,
         )
-        return self.send(info_type, xml, authorizer_appid=appid, options=options), appid
+        if granted is not None and beside == "before":
+            self._push_grant(granted, wait=True)
+        push = self.send(info_type, xml, authorizer_appid=appid, options=options)
+        if granted is not None and beside == "after":
+            self._push_grant(granted)
+        return push, appid
+
+    def finish_registration(  # noqa: PLR0913 - the fields of the message
+        self,
+        application: Application,
+        *,
+        status: int = 0,
+        message: str = "",
+        shape: Shape = "old",
+        beside: Beside = "none",
+        options: PushOptions | None = None,
+    ) -> tuple[Push, str]:
+        """Let a person confirm (status 0) or fail an application, and push its result."""
+        with self.lock:
+            application.task_status = REFUSED if status else CREATED
+            info = application.info()
+            if shape == "new":
+                info["taskid"] = application.task_id
+        merchant = Merchant.from_json(
+            {"kind": "mp", "principal_name": str(info.get("name", info.get("idname", "")))},
+            self.minter,
+        )
+        return self.register(
+            kind=application.kind,
+            status=status,
+            message=message or ("OK" if status == 0 else "failed"),
+            merchant=merchant,
+            info=info,
+            shape=shape,
+            beside=beside,
+            options=options,
+        )
+
+    def reuse(self, asked: ReuseRequest) -> str:
+        """Let an administrator agree that the account's registration is reused; the ticket."""
+        with self.lock:
+            ticket = self.state.registrations.ticket(
+                asked.account.appid, self.clock.now(), copy_wx_verify=asked.copy_wx_verify
+            )
+        self.log.add("merchant", change="reuse", authorizer_appid=asked.account.appid)
+        return ticket.value
+
+    def _push_grant(self, granted: Confirmation, *, wait: bool = False) -> None:
+        push = self.send(
+            granted.change,
+            confirmation_xml(self.settings.component_appid, granted),
+            authorizer_appid=granted.authorizer_appid,
+        )
+        if wait and push.state != "held":
+            push.finished.wait()
+
+    def _reused(self, granted: Confirmation) -> None:
+        """Push what was registered with a ticket, if that is set. Under the lock."""
+        if self.settings.reuse_pushes:
+            self._push_grant(granted)
 
 
 def _held(options: PushOptions | None) -> PushOptions:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.wechat.authorise_html import ticks
 from sandbox.wechat.control_view import line_view
+from sandbox.wechat.manage_registrations import registrations_section
 from sandbox.wechat.merchants import KIND_NAMES, LISTED_STATUSES, STATUS_NAMES
 from sandbox.wechat.page_style import both, document
 from sandbox.wechat.permission_sets import permission_set
@@ -111,11 +112,12 @@ def manage_page(desk: Desk, nonce: str) -> str:
     with desk.lock:
         people = "".join(_person(desk, link) for link in desk.state.links.values())
         platform = _platform(desk)
+        applications = registrations_section(desk)
     pushes = _pushes(desk)
     body = (
         f"<main><h1>{both('一张桌子上的微信', 'A WeChat for one desk', apart='<br>')}</h1>"
         f'<p class="note">{_INTRODUCTION}</p>{_help(desk)}{platform}'
-        f'<h2>{both("商家", "Merchants")}</h2><div class="people">{people}</div>'
+        f'<h2>{both("商家", "Merchants")}</h2><div class="people">{people}</div>{applications}'
         f"<h2>{both('最近的推送', 'Latest pushes')}</h2>{pushes}</main>"
     )
     return document(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sandbox.wechat.desk import Desk
 
+_NOT_CONFIRMED: Final = 100003
 _SAME_SITE: Final = frozenset({"same-origin", "none"})
 
 
@@ -31,6 +32,7 @@ class ManagePages:
             "/manage/ticket": lambda _: desk.push_ticket(),
             "/manage/release": lambda form: desk.pushes.release(_one(form, "push_id")),
             "/manage/resend": lambda form: desk.pushes.resend(_one(form, "push_id")),
+            "/manage/register": self._register,
         }
 
     def handle(self, request: WebRequest) -> Reply:
@@ -59,6 +61,19 @@ class ManagePages:
         if not ticked:
             raise RefusalError("nothing_ticked", "请至少选择一个权限集 (tick at least one)")
         self._desk.confirm(_one(form, "authorizer_appid"), ticked)
+
+    def _register(self, form: dict[str, list[str]]) -> None:
+        """Confirm or fail an application."""
+        with self._desk.lock:
+            application = self._desk.state.registrations.get(_one(form, "task_id"))
+        if application is None or not application.is_open:
+            raise RefusalError("unknown_application", "已处理 (this has been dealt with)")
+        failed = bool(_one(form, "refuse"))
+        self._desk.finish_registration(
+            application,
+            status=_NOT_CONFIRMED if failed else 0,
+            message="not confirmed" if failed else "OK",
+        )
 
     def _expire(self, form: dict[str, list[str]]) -> None:
         with self._desk.lock:

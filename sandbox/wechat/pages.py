@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.wechat.authorise_links import PAGE_PATHS
 from sandbox.wechat.authorise_pages import AuthorisePages
 from sandbox.wechat.manage_pages import ManagePages
+from sandbox.wechat.register_pages import REGISTER_PATHS, RegisterPages
 from sandbox.wechat.replies import Reply, WebRequest
 
 if TYPE_CHECKING:
@@ -20,13 +21,16 @@ class Pages:
 
     def __init__(self, desk: Desk) -> None:
         self._authorise = AuthorisePages(desk)
+        self._register = RegisterPages(desk)
         self._manage = ManagePages(desk)
-        self.paths = PAGE_PATHS
+        self.paths = PAGE_PATHS | REGISTER_PATHS
 
     def handle(self, request: WebRequest) -> Reply:
         """Answer a browser."""
         if request.path in PAGE_PATHS:
             return self._authorise.handle(request)
+        if request.path in REGISTER_PATHS:
+            return self._register.handle(request)
         if request.path == "/" or request.path.startswith(MANAGE_PREFIX):
             return self._manage.handle(request)
         return Reply.text(404, "There is nothing here. The sandbox's page is at /\n")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sandbox.wechat.state import Confirmation
+
+
+Shape = Literal["old", "new"]
 
 
 def _cdata(value: object) -> str:
@@ -60,13 +64,27 @@ def registration_xml(  # noqa: PLR0913 - the fields of the message
     registered_appid: str,
     auth_code: str,
     info: Mapping[str, Any],
+    shape: Shape = "old",
 ) -> str:
-    """Return the result of a fast registration; a failed one has neither appid nor code."""
-    lines = [f"<status>{status}</status>", f"<msg>{_cdata(message)}</msg>"]
+    """Return the result of a fast registration; a failed one has neither appid nor code.
+
+    ``shape``: "old" as in the documents; "new" as it was seen in 2024, everything in CDATA and in
+    another order.
+    """
+    old = shape == "old"
+    plain = {"appid", "status", "auth_code", "msg", "code_type"} if old else set[str]()
+
+    def line(name: str, value: object) -> str:
+        return f"<{name}>{escape(str(value)) if name in plain else _cdata(value)}</{name}>"
+
+    told = {"status": str(status), "msg": message}
     if registered_appid:
-        lines.append(f"<appid>{_cdata(registered_appid)}</appid>")
+        told["appid"] = registered_appid
     if auth_code:
-        lines.append(f"<auth_code>{_cdata(auth_code)}</auth_code>")
-    inner = [f"<{name}>{_cdata(value)}</{name}>" for name, value in info.items()]
-    lines += ["<info>", *inner, "</info>"]
+        told["auth_code"] = auth_code
+    order = (
+        ("appid", "status", "auth_code", "msg") if old else ("status", "msg", "appid", "auth_code")
+    )
+    lines = [line(name, told[name]) for name in order if name in told]
+    lines += ["<info>", *(line(name, value) for name, value in info.items()), "</info>"]
     return _document(appid, created_at, info_type, lines)

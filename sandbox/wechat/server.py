@@ -69,8 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         desk = self.server.desk
-        if parts.path.startswith("/cgi-bin/") and (
-            desk.knows(parts.path) or parts.path not in self.server.pages.paths
+        if desk.knows(parts.path) or (
+            parts.path.startswith("/cgi-bin/") and parts.path not in self.server.pages.paths
         ):
             self._api(Call(self.command, parts.path, query, body, self.client_address[0]))
             return
@@ -200,6 +200,7 @@ class SandboxServer:
         self._server = _Server(desk, port)
         self.port = int(self._server.server_address[1])
         self._thread: Thread | None = None
+        desk.page_base = self.base_url
 
     @property
     def base_url(self) -> str:

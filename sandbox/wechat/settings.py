@@ -79,6 +79,7 @@ class Settings:
     push_retry_gap: float = 1
     push_resign: bool = True
     push_order: PushOrder = "concurrent"
+    reuse_pushes: bool = False  # a reused registration is also pushed as `authorized`
 
     # --- the caller
     quotas: Mapping[str, int] = field(default_factory=dict)  # path: calls per day

@@ -15,6 +15,7 @@ from sandbox.wechat.links import OPTIONS, AuthorizationCode, Link
 from sandbox.wechat.merchants import AUTH_TYPES, EXAMPLES, LISTED_STATUSES, Merchant
 from sandbox.wechat.permission_sets import sets_for
 from sandbox.wechat.quota_book import QuotaBook
+from sandbox.wechat.registrations import RegistrationBook
 from sandbox.wechat.return_codes import WeChatError
 from sandbox.wechat.rid_book import RidBook
 from sandbox.wechat.settings import SECRET_FIELDS, Settings
@@ -75,6 +76,7 @@ class WeChat:
         self.minter = minter
         self.ledger = SecretLedger()
         self.component = ComponentBook(minter, self.ledger)
+        self.registrations = RegistrationBook(minter, self.ledger)
         self.links: dict[str, Link] = {}
         self.quota = QuotaBook()
         self.rids = RidBook(self.ledger)

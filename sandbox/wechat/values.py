@@ -48,6 +48,18 @@ class Minter:
         """Return an ``authorization_code`` (102 characters)."""
         return "queryauthcode@@@" + self._letters(_URLSAFE, 86)
 
+    def reuse_ticket(self) -> str:
+        """Return the ticket of an official account's registration: 32 hexadecimal digits."""
+        return self._letters(_HEX, 32)
+
+    def task_id(self) -> str:
+        """Return the id of an application."""
+        return self._letters(_ALPHANUMERIC, 24)
+
+    def create_token(self) -> str:
+        """Return the token in the address at which a person confirms (64 characters)."""
+        return self._letters(_URLSAFE, 64)
+
     def appid(self) -> str:
         """Return an appid: ``wx`` and 16 hexadecimal digits."""
         return "wx" + self._letters(_HEX, 16)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -134,6 +134,14 @@ LONG_SESSION = FakeSession(
 )
 PAGES: dict[str, Callable[[PageContext], str]] = {
     "launch": lambda page: launch_page(page, LONG_SESSION),
+    "register": lambda page: launch_page(
+        page, replace(LONG_SESSION, registration="reuse", copy_wx_verify=True)
+    ),
+    "not registered": lambda page: result_page(
+        page,
+        replace(LONG_SESSION, registration="reuse", outcome_status=61055),
+        FakeOutcome("failed"),
+    ),
     "onward": lambda page: onward_page(page, "https://mp.weixin.qq.com/x").replace(
         "location.replace", "void "
     ),

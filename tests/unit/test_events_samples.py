@@ -208,7 +208,9 @@ def test_every_sample_is_replayed(desk: Desk) -> None:
     desk.with_merchant()
     desk.with_registration()
     desk.replay("landing-registered")
-    for name in sorted(NAMES, key=lambda name: name == "callback-unauthorized"):
+    # What moves the merchant to another tenant comes after what its tenant does with it.
+    last = ("callback-unauthorized", *(name for name in NAMES if "assign" in name))
+    for name in sorted(NAMES, key=lambda name: (name in last, name == last[0])):
         desk.with_gone()
         answer = desk.replay(name)
         assert answer.get("statusCode", 200) < 400, (name, answer)

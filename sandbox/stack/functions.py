@@ -95,5 +95,6 @@ def warming_payload(name: str) -> dict[str, Any]:
         "renew": {"job": "authorizer", "authorizer_appid": _UNKNOWN_APPID},
         "token": {"authorizer_appid": _UNKNOWN_APPID},
         "accounts": {"action": "get", "authorizer_appid": _UNKNOWN_APPID},
+        "call": {"call": {"authorizer_appid": _UNKNOWN_APPID, "path": "/cgi-bin/menu/get"}},
     }
     return payloads.get(name, {})

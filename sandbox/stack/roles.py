@@ -110,6 +110,12 @@ class Roles:
         """A role that may look up one authorizer's token over HTTP and nothing else."""
         return self.caller_of_paths(f"only-{appid}", [("GET", f"/tokens/{appid}")])
 
+    def calls_for_authorizer(self, appid: str) -> Role:
+        """A role that may call WeChat and log users in for one authorizer, and nothing else."""
+        trees = (("GET", "call"), ("POST", "call"), ("POST", "login"))
+        paths = [(method, f"/{tree}/{appid}/*") for method, tree in trees]
+        return self.caller_of_paths(f"calls-{appid}", paths)
+
     def caller_for_tenant(self, tenant: str) -> Role:
         """A role that may create and watch one tenant's sessions over HTTP and nothing else."""
         bases = [f"/tenants/{tenant}/{what}" for what in ("auth-urls", "registrations")]

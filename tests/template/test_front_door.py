@@ -35,7 +35,14 @@ ROUTES = {
     "POST /authorizers/{authorizer_appid}/refresh": ("Accounts", True),
     "POST /authorizers/{authorizer_appid}/options": ("Accounts", True),
     "POST /tenants/{tenant_id}/forget": ("Accounts", True),
+    "ANY /call/{authorizer_appid}/{proxy+}": ("Call", True),
+    "ANY /component-call/{proxy+}": ("Call", True),
+    "POST /login/{authorizer_appid}/{kind}": ("Call", True),
 }
+
+
+# How OpenAPI has to call what is no HTTP method.
+METHODS = {"x-amazon-apigateway-any-method": "ANY"}
 
 
 @pytest.fixture(name="operations")
@@ -43,7 +50,7 @@ def _operations(resources: Resources) -> dict[str, dict[str, Any]]:
     """Return the operations of the API by route key."""
     body = resources["HttpApi"]["Properties"]["Body"]
     return {
-        f"{method.upper()} {path}": operation
+        f"{METHODS.get(method, method.upper())} {path}": operation
         for path, methods in body["paths"].items()
         for method, operation in methods.items()
     }
@@ -93,9 +100,11 @@ def test_the_api_may_invoke_for_its_own_routes_only(resources: Resources, route:
     """There is one permission for each route, on the alias, for this API and that path."""
     function, _ = ROUTES[route]
     method, _, path = route.partition(" ")
+    method = "*" if method == "ANY" else method
     suffix = f"/{method}{re.sub(r'{[^}]*}', '*', path)}"
     permissions = of_type(resources, "AWS::Lambda::Permission")
     assert len(permissions) == len(ROUTES)
+    assert "{" not in suffix
     (found,) = (
         one
         for one in permissions.values()
@@ -127,6 +136,9 @@ LIMITS = {
     "POST /authorizers/{authorizer_appid}/forget": (20, 10),
     "POST /authorizers/{authorizer_appid}/refresh": (20, 10),
     "POST /authorizers/{authorizer_appid}/options": (20, 10),
+    "ANY /call/{authorizer_appid}/{proxy+}": (200, 100),
+    "ANY /component-call/{proxy+}": (40, 20),
+    "POST /login/{authorizer_appid}/{kind}": (400, 200),
     "POST /tenants/{tenant_id}/auth-urls": (40, 20),
     "GET /tenants/{tenant_id}/auth-urls/{session_id}": (100, 50),
     "POST /tenants/{tenant_id}/registrations": (20, 10),

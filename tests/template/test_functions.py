@@ -101,8 +101,14 @@ FUNCTIONS: dict[str, tuple[str, str, int, str]] = {
         29,
         f"WECHAT_API_BASE RENEW_FUNCTION EVENT_BUS_NAME {OF_THE_STATUS}",
     ),
+    "Call": (
+        "call",
+        "app.handler",
+        29,
+        "WECHAT_API_BASE WECHAT_H5_PAGE_BASE RENEW_FUNCTION",
+    ),
 }
-CALL_WECHAT = {"Sessions", "Launch", "ExchangeWorker", "Renew", "Accounts"}
+CALL_WECHAT = {"Sessions", "Launch", "ExchangeWorker", "Renew", "Accounts", "Call"}
 
 
 @pytest.fixture(name="function", params=FUNCTIONS)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from sandbox.stack.rights.table import FUNCTIONS, IN_THE_VPC, logical_name, rights_of
+from sandbox.stack.rights.table import (
+    EXAMPLE_ROUTE,
+    FUNCTIONS,
+    IN_THE_VPC,
+    logical_name,
+    rights_of,
+)
 from tests.template.reading import listed, of_type, statements, strings, target
 
 Resources = dict[str, dict[str, Any]]
@@ -16,6 +23,11 @@ SEALING_CONTEXT = {
         "kms:EncryptionContext:service": "wxvault",
         "kms:EncryptionContext:component_appid": {"Ref": "ComponentAppid"},
     }
+}
+# What the example allows below one appid.
+TREES = {
+    ("execute-api:Invoke", f"{method} /{tree}/wx0000000000000000/*")
+    for method, tree in (("GET", "call"), ("POST", "call"), ("POST", "login"))
 }
 ROLES = {logical_name(name): name for name in FUNCTIONS}
 
@@ -109,7 +121,10 @@ def test_only_functions_that_call_wechat_may_touch_network_interfaces(resources:
 
 
 def test_nothing_is_allowed_by_wildcard(resources: Resources) -> None:
-    """No allowed action or resource has a `*`, but for interfaces and the key's own policy."""
+    """No allowed action or resource has a `*`, but for interfaces and the key's own policy.
+
+    The example for callers names the paths below one appid, which no other way can.
+    """
     for name, resource in resources.items():
         for statement in statements(resource):
             if statement["Effect"] == "Deny" or statement.get("Sid") == "NetworkInterfaces":
@@ -117,6 +132,11 @@ def test_nothing_is_allowed_by_wildcard(resources: Resources) -> None:
             if resource["Type"] == "AWS::KMS::Key":
                 # A key's policy speaks of this key only, and hands the decision to the roles.
                 assert statement["Sid"] == "LetIamDecide"
+                continue
+            if statement.get("Sid") == "CallForOneAuthorizer":
+                for value in map(target, statement["Resource"]):
+                    assert re.search(r"/(GET|POST)/(call|login)/wx0{16}/\*$", value), value
+                    assert value.count("*") == 1
                 continue
             assert "NotAction" not in statement, name
             assert "NotResource" not in statement, name
@@ -168,18 +188,15 @@ def test_policies_for_callers(resources: Resources) -> None:
     assert {(trusted["Action"], target(value)) for value in trusted["Resource"]} == {
         (action, written(resource)) for action, resource in rights_of("trusted caller")
     }
+    api = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}"
     for name, caller in examples.items():
-        (statement,) = policies[name]["PolicyDocument"]["Statement"]
-        assert statement["Effect"] == "Allow"
-        assert {(statement["Action"], target(one)) for one in listed(statement["Resource"])} == {
-            (
-                action,
-                (
-                    "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}"
-                    f"/$default/{route.replace(' ', '')}"
-                ),
-            )
-            for action, route in rights_of(caller)
-        }
+        told = policies[name]["PolicyDocument"]["Statement"]
+        assert all(one["Effect"] == "Allow" for one in told)
+        allowed = rights_of(caller)
+        if caller == "single-appid caller":
+            allowed = {("execute-api:Invoke", EXAMPLE_ROUTE), *TREES}
+        assert {
+            (one["Action"], target(value)) for one in told for value in listed(one["Resource"])
+        } == {(action, f"{api}/$default/{route.replace(' ', '')}") for action, route in allowed}
     for policy in policies.values():
         assert set(policy) == {"Description", "PolicyDocument"}

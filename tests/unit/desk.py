@@ -13,6 +13,7 @@ import boto3
 
 from functions.accounts import accounts
 from functions.auth_url import launch, sessions
+from functions.call import app as call
 from functions.callback import app as callback
 from functions.exchange import landing, worker
 from functions.refresh import renew, sweep
@@ -20,6 +21,7 @@ from functions.token import app as token
 from tests.fakes.clock import FakeClock
 from tests.fakes.registrations import FakeRegistrations
 from tests.template import translation
+from tests.unit.good_apis import GoodApis
 from wxvault.protocol.links import DEFAULT_AUTH_TYPE
 from wxvault.runtime.settings import Settings
 from wxvault.runtime.wiring import Wiring
@@ -197,6 +199,7 @@ class Desk:
         vars(self.wiring).update(start_pushes=lambda: self.replay("renew-invoke-tickets"))
         self.registrations = FakeRegistrations(self.wechat)
         vars(self.wiring).update(registration_wechat=self.registrations)
+        self.apis = GoodApis().behind(self.wiring)
 
     def _settings(self) -> Settings:
         secrets = boto3.client("secretsmanager")
@@ -313,6 +316,7 @@ def _table() -> str:
 # By the first word of a sample's name.
 HANDLERS: dict[str, ModuleType] = {
     "accounts": accounts,
+    "call": call,
     "callback": callback,
     "exchange": worker,
     "landing": landing,

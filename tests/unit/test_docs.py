@@ -21,7 +21,7 @@ import xmltodict
 
 from tests.fakes.clock import FakeClock
 from tests.template import translation
-from wxvault import client, client_transports, errors
+from wxvault import client, client_calls, client_transports, errors
 from wxvault.protocol.message_keys import MessageKeys
 from wxvault.runtime.http_answers import status_of
 from wxvault.services import numbers
@@ -182,6 +182,7 @@ def test_costs_count_what_the_template_makes(name: str) -> None:
 def test_paths_of_wechat(name: str) -> None:
     """A path of WeChat that is promised is one that the code has."""
     paths_of = (*(LIBRARY / "wechat").glob("*.py"), *(LIBRARY / "protocol").glob("*s.py"))
+    paths_of = (*paths_of, LIBRARY / "client_calls.py")
     known = "".join(path.read_text("utf-8") for path in paths_of)
     cells = [cell for rows in tables(name) for row in rows for cell in row]
     paths = {path for cell in cells for path in code(cell) if path.startswith(("/cgi-bin", "/wxa"))}
@@ -252,7 +253,7 @@ def test_the_example_runs(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(client, "InvokeTransport", FakeTransport)
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
     monkeypatch.setenv("WXVAULT_TOKEN_FUNCTION", "token-function")
-    (block,) = blocks(name, "python")
+    block, _ = blocks(name, "python")
     (tmp_path / "handler.py").write_text(block, "utf-8")
     handler = runpy.run_path(str(tmp_path / "handler.py"))["handler"]
     event = {"authorizer_appid": "wxf8b4f85f3a794e77", "message": {"text": "你好"}}
@@ -263,14 +264,45 @@ def test_the_example_runs(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 @in_both
-def test_four_files_are_enough_for_the_client(name: str, tmp_path: Path) -> None:
+def test_the_example_of_a_call_runs(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It uploads, sends what it has uploaded, and returns the remedy when WeChat refuses."""
+    asked: list[dict[str, Any]] = []
+
+    class Answers:
+        def __init__(self, function: str, *_: object, **__: object) -> None:
+            assert function == "call-function"
+
+        def ask(self, question: dict[str, Any]) -> object:
+            asked.append(question["call"])
+            if len(asked) > 2:
+                refused = {"code": "permission_missing", "message": "m", "remedy": "grant it"}
+                return {"error": refused}
+            return {"content_type": "application/json", "json": {"media_id": "M1"}}
+
+    monkeypatch.setattr(client_calls, "InvokeTransport", Answers)
+    monkeypatch.setenv("WXVAULT_CALL_FUNCTION", "call-function")
+    _, block = blocks(name, "python")
+    (tmp_path / "example.py").write_text(block, "utf-8")
+    greet = runpy.run_path(str(tmp_path / "example.py"))["greet"]
+    assert greet("wxf8b4f85f3a794e77", "o1", b"png") == "sent"
+    assert asked[0]["query"] == {"type": "image"}
+    assert asked[1]["json"]["image"] == {"media_id": "M1"}
+    assert greet("wxf8b4f85f3a794e77", "o1", b"png") == "grant it"
+
+
+@in_both
+@pytest.mark.parametrize("module", ["client", "client_calls"])
+def test_the_files_are_enough_for_the_client(name: str, module: str, tmp_path: Path) -> None:
     """What is copied beside a handler can be imported without the rest."""
-    (command,) = [block for block in blocks(name, "bash") if "client_transports" in block]
-    names = re.findall(r"\{(.*?)\}\.py", command)[0].split(",")
+    first, second = [block for block in blocks(name, "bash") if "client_transports" in block]
+    copied = {"client": first, "client_calls": second}[module]
+    names = re.findall(r"\{(.*?)\}\.py", copied)[0].split(",")
     (tmp_path / "wxvault").mkdir()
     for one in names:
         shutil.copy(LIBRARY / f"{one}.py", tmp_path / "wxvault")
-    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import wxvault.client as c"
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import wxvault.{module} as c"
     told = subprocess.run(
         [sys.executable, "-I", "-c", f"{program}; print(c.__file__)"],
         capture_output=True,
@@ -315,8 +347,13 @@ def text_of_file(place: str) -> str:
 @in_both
 def test_environment_variables(name: str) -> None:
     """The client reads every variable that it is said to read."""
-    source = text_of_file("layers/wxvault/python/wxvault/client.py")
-    for row in table(name, "environment variable", "环境变量"):
+    source = "".join(
+        text_of_file(f"layers/wxvault/python/wxvault/{module}.py")
+        for module in ("client", "client_calls")
+    )
+    told = [rows[1:] for rows in tables(name) if rows[0][0] in {"environment variable", "环境变量"}]
+    assert len(told) == 2
+    for row in (*told[0], *told[1]):
         assert f'"{code(row[0])[0]}"' in source
 
 

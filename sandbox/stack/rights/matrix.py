@@ -63,7 +63,7 @@ NOT_JUDGED: Final = (
     "the encryption context (service, component_appid) that every right on the sealing key demands",
     "that queues are used over TLS only (the local stack speaks plain HTTP)",
     "who may invoke a function for a route, a queue or a schedule (Lambda's resource permissions)",
-    "network interfaces: five functions may handle them on `*`, only where there is a VPC",
+    "network interfaces: six functions may handle them on `*`, only where there is a VPC",
     "the trust of the functions' roles in Lambda alone, as far as AWS itself assumes them",
 )
 

@@ -26,6 +26,12 @@ EXAMPLE_TENANT_ROUTES: Final = (
     "GET /tenants/your-tenant/authorizers",
     "POST /tenants/your-tenant/auth-urls",
 )
+# Of what it allows below that appid, one route of each kind.
+EXAMPLE_CALLS: Final = (
+    "GET /call/wx0000000000000000/cgi-bin/menu/get",
+    "POST /call/wx0000000000000000/cgi-bin/menu/create",
+    "POST /login/wx0000000000000000/mp",
+)
 
 
 def _items(*verbs: str) -> frozenset[str]:
@@ -121,6 +127,13 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         RENEW: _INVOKE,
         OWN_LOG: _WRITE_LOG,
     },
+    # It writes nothing: whom WeChat no longer knows, *renew* finds out.
+    "call": {
+        "Table": _items("Get"),
+        "SealingKey": _OPEN,
+        RENEW: _INVOKE,
+        OWN_LOG: _WRITE_LOG,
+    },
     # For a platform's own backend. It seals the events of what it changes, and no token.
     "accounts": {
         "Table": _items("Get", "Put", "Update", "Delete"),
@@ -135,7 +148,9 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
 }
 
 # Functions that are given network interfaces where there is a VPC: the one right on `*`.
-IN_THE_VPC: Final = frozenset({"sessions", "launch", "exchange-worker", "renew", "accounts"})
+IN_THE_VPC: Final = frozenset(
+    {"sessions", "launch", "exchange-worker", "renew", "accounts", "call"}
+)
 
 OTHERS: Final[Mapping[str, Rights]] = {
     "schedule": {"SweepFunction:live": _INVOKE, "SweepDeadLetters": _SEND},
@@ -143,8 +158,9 @@ OTHERS: Final[Mapping[str, Rights]] = {
         "TokenFunction:live": _INVOKE,
         "SessionsFunction:live": _INVOKE,
         "AccountsFunction:live": _INVOKE,
+        "CallFunction:live": _INVOKE,
     },
-    "single-appid caller": {EXAMPLE_ROUTE: _CALL},
+    "single-appid caller": dict.fromkeys((EXAMPLE_ROUTE, *EXAMPLE_CALLS), _CALL),
     "single-tenant caller": dict.fromkeys(EXAMPLE_TENANT_ROUTES, _CALL),
 }
 

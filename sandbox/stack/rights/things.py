@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from sandbox.stack.functions import plain_name, warming_payload
-from sandbox.stack.rights.table import EXAMPLE_ROUTE, EXAMPLE_TENANT_ROUTES
+from sandbox.stack.rights.table import EXAMPLE_CALLS, EXAMPLE_ROUTE, EXAMPLE_TENANT_ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,6 +69,12 @@ def own_things(stack: LocalStack) -> Iterator[Thing]:
     for route in (
         EXAMPLE_ROUTE,
         *EXAMPLE_TENANT_ROUTES,
+        *EXAMPLE_CALLS,
+        "GET /call/wx0000000000000001/cgi-bin/menu/get",
+        # Ends like one that the example allows.
+        "GET /call/wx0000000000000001/call/wx0000000000000000/x",
+        "POST /login/wx0000000000000001/mp",
+        "GET /component-call/wxa/gettemplatelist",
         "GET /tokens/wx0000000000000001",
         "GET /component-token",
         f"GET /tenants/nobody/auth-urls/{_UNKNOWN_SESSION}",

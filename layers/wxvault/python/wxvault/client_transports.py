@@ -57,12 +57,24 @@ class Transport(Protocol):
 
 
 class InvokeTransport:
-    """Asks by invoking the token function. Its callers may ask for every authorizer."""
+    """Asks by invoking a function of wxvault's. Its callers may ask for every authorizer."""
 
-    def __init__(self, function: str, client: Any = None) -> None:
-        """Take the function's name or ARN, and a boto3 ``lambda`` client if there is one."""
+    def __init__(
+        self,
+        function: str,
+        client: Any = None,
+        *,
+        seconds: float = READ_TIMEOUT_SECONDS,
+        attempts: int = 2,
+        answer_limit: int = _ANSWER_LIMIT,
+    ) -> None:
+        """Take the function's name or ARN, and a boto3 ``lambda`` client if there is one.
+
+        Without one: ``seconds`` to wait for an answer, ``attempts`` to get one.
+        """
         self._function = function
-        self._client = client if client is not None else _lambda_client()
+        self._client = client if client is not None else _lambda_client(seconds, attempts)
+        self._answer_limit = answer_limit
 
     def ask(self, question: Mapping[str, Any]) -> object:
         """Invoke the function and wait for what it returns."""
@@ -70,7 +82,7 @@ class InvokeTransport:
             answer = self._client.invoke(
                 FunctionName=self._function, Payload=json.dumps(question).encode()
             )
-            payload = answer["Payload"].read(_ANSWER_LIMIT)
+            payload = answer["Payload"].read(self._answer_limit)
         except ClientError as exc:
             raise _refusal(str(exc.response.get("Error", {}).get("Code", ""))) from None
         except (BotoCoreError, OSError) as exc:
@@ -80,8 +92,8 @@ class InvokeTransport:
         return read_json(payload)
 
 
-class HttpTransport:
-    """Asks ``GET /tokens/{appid}`` signed (SigV4): a role can be allowed single appids."""
+class SignedHttp:
+    """Sends requests to the platform's API, signed (SigV4): IAM decides about each path."""
 
     def __init__(
         self,
@@ -107,13 +119,69 @@ class HttpTransport:
         self._region = found
         self._credentials = credentials or (session.get_credentials if session else lambda: None)
 
+    def send(  # noqa: PLR0913 -- one request, every part of it named
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        seconds: float = READ_TIMEOUT_SECONDS,
+        limit: int = _ANSWER_LIMIT,
+    ) -> tuple[int, str, bytes]:
+        """Send a request; return status, content type and at most ``limit`` bytes of the body.
+
+        Redirects are not followed and no proxy is asked.
+        """
+        url = self._base + path
+        signed = self._signed(method, url, body, headers or {})
+        kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
+        more: dict[str, Any] = {}
+        if self._tls is not None:
+            kind, more = http.client.HTTPSConnection, {"context": self._tls}
+        connection = kind(self._host, self._port, timeout=seconds, **more)
+        try:
+            target = url.partition("://")[2].partition("/")[2]
+            connection.request(method, f"/{target}", body=body or None, headers=signed)
+            response = connection.getresponse()
+            content_type = response.getheader("content-type") or ""
+            return response.status, content_type, response.read(limit)
+        except (OSError, http.client.HTTPException) as exc:
+            raise TokenServiceError(f"not reached ({type(exc).__name__})") from None
+        finally:
+            connection.close()
+
+    def _signed(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> dict[str, str]:
+        try:
+            credentials = self._credentials()
+            if credentials is None:
+                raise ConfigurationError("AWS credentials", "there are none")
+            request = AWSRequest(
+                method=method,
+                url=url,
+                data=body or None,
+                headers={"Accept": "application/json", **headers},
+            )
+            frozen = credentials.get_frozen_credentials()
+            SigV4Auth(frozen, "execute-api", self._region).add_auth(request)
+        except BotoCoreError as exc:
+            raise ConfigurationError(
+                "AWS credentials", f"not found ({type(exc).__name__})"
+            ) from None
+        return dict(request.headers.items())
+
+
+class HttpTransport(SignedHttp):
+    """Asks ``GET /tokens/{appid}`` signed (SigV4): a role can be allowed single appids."""
+
     def ask(self, question: Mapping[str, Any]) -> object:
         """Send the signed request; redirects are not followed and no proxy is asked."""
         rest = {k: v for k, v in question.items() if k not in {"authorizer_appid", "component"}}
         appid = question.get("authorizer_appid")
         path = "/component-token" if appid is None else f"/tokens/{appid}"
-        url = self._base + path + (f"?{urlencode(rest)}" if rest else "")
-        status, content = self._send(url, self._signed(url))
+        status, _, content = self.send("GET", path + (f"?{urlencode(rest)}" if rest else ""))
         try:
             answer = read_json(content)
         except TokenServiceError:
@@ -124,47 +192,14 @@ class HttpTransport:
             raise AccessDeniedError("GET " + path + " is not allowed for this caller")
         raise TokenServiceError(f"GET {path} answered HTTP {status}")
 
-    def _signed(self, url: str) -> dict[str, str]:
-        try:
-            credentials = self._credentials()
-            if credentials is None:
-                raise ConfigurationError("AWS credentials", "there are none")
-            request = AWSRequest(method="GET", url=url, headers={"Accept": "application/json"})
-            frozen = credentials.get_frozen_credentials()
-            SigV4Auth(frozen, "execute-api", self._region).add_auth(request)
-        except BotoCoreError as exc:
-            raise ConfigurationError(
-                "AWS credentials", f"not found ({type(exc).__name__})"
-            ) from None
-        return dict(request.headers.items())
 
-    def _send(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        if self._tls is None:
-            connection = http.client.HTTPConnection(
-                self._host, self._port, timeout=READ_TIMEOUT_SECONDS
-            )
-        else:
-            connection = http.client.HTTPSConnection(
-                self._host, self._port, timeout=READ_TIMEOUT_SECONDS, context=self._tls
-            )
-        try:
-            target = url.partition("://")[2].partition("/")[2]
-            connection.request("GET", f"/{target}", headers=dict(headers))
-            response = connection.getresponse()
-            return response.status, response.read(_ANSWER_LIMIT)
-        except (OSError, http.client.HTTPException) as exc:
-            raise TokenServiceError(f"not reached ({type(exc).__name__})") from None
-        finally:
-            connection.close()
-
-
-def _lambda_client() -> Any:
+def _lambda_client(seconds: float, attempts: int) -> Any:
     return boto3.client(
         "lambda",
         config=Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": 2},
+            read_timeout=seconds,
+            retries={"mode": "standard", "total_max_attempts": attempts},
         ),
     )
 

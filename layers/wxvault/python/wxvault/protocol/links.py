@@ -216,6 +216,59 @@ def registration_link(
     return _url(base, _REGISTRATION_PATH, parameters)
 
 
+OAUTH_SCOPES: Final = ("snsapi_base", "snsapi_userinfo")
+_OAUTH_PATH: Final = "/connect/oauth2/authorize"
+_OAUTH_FRAGMENT: Final = "#wechat_redirect"
+_LONGEST_STATE: Final = 128
+_LONGEST_REDIRECT: Final = 1024
+_PLAIN: Final = re.compile(r"[!-~]*", re.ASCII)
+
+
+def oauth_link(  # noqa: PLR0913 - what WeChat wants to know
+    *,
+    official_account_appid: str,
+    component_appid: str,
+    redirect_uri: str,
+    scope: str,
+    state: str = "",
+    base: str = H5_PAGE_BASE,
+) -> str:
+    """Return the link that logs a follower of an official account in, inside WeChat's browser.
+
+    The redirect brings ``code`` (``auth_code`` it is not called here), ``state`` and ``appid``; a
+    user who refuses brings ``state`` alone. WeChat is said to mind the order of the parameters.
+    Page: 代公众号发起网页授权 (official accounts, web OAuth for third-party platforms).
+    """
+    _require_appid("authorizer_appid", official_account_appid)
+    _require_appid("component_appid", component_appid)
+    _require_redirect_uri(redirect_uri)
+    if "#" in redirect_uri or "@" in urlsplit(redirect_uri).netloc:
+        raise InvalidRequestError(
+            "redirect_uri",
+            "must have no fragment and no user",
+            remedy="WeChat puts the code before any #: use a path or a query instead.",
+        )
+    if len(redirect_uri) > _LONGEST_REDIRECT or not _PLAIN.fullmatch(redirect_uri):
+        raise InvalidRequestError(
+            "redirect_uri", f"must be plain ASCII, {_LONGEST_REDIRECT} characters at most"
+        )
+    if scope not in OAUTH_SCOPES:
+        raise InvalidRequestError("scope", f"must be one of {', '.join(OAUTH_SCOPES)}")
+    if len(state) > _LONGEST_STATE or not _PLAIN.fullmatch(state):
+        raise InvalidRequestError(
+            "state", f"must be plain ASCII without blanks, {_LONGEST_STATE} bytes at most"
+        )
+    parameters = {
+        "appid": official_account_appid,
+        "redirect_uri": redirect_uri,
+        "response_type": "code",
+        "scope": scope,
+        "state": state,
+        "component_appid": component_appid,
+    }
+    return _url(base, _OAUTH_PATH, parameters) + _OAUTH_FRAGMENT
+
+
 _DESKTOP: Final = re.compile(r"windows nt|macintosh|x11|windowswechat|macwechat", re.IGNORECASE)
 
 

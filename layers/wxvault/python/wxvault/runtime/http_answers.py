@@ -106,6 +106,15 @@ def json_answer(
     }
 
 
+def text_answer(text: str, content_type: str) -> Answer:
+    """Answer a text that somebody else has written; no browser takes it for a page of ours."""
+    return {
+        "statusCode": 200,
+        "headers": {**_ALWAYS, "content-type": content_type},
+        "body": text,
+    }
+
+
 def binary_answer(content: bytes, content_type: str) -> Answer:
     """Answer bytes as they are; the gateway decodes them before it passes them on."""
     return {

@@ -35,6 +35,7 @@ class HttpRequest:
     request_id: str
     route_key: str = ""
     """The route as the template names it: ``GET /tokens/{authorizer_appid}``."""
+    raw_query: str = field(default="", repr=False)
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> HttpRequest:
@@ -56,6 +57,7 @@ class HttpRequest:
             body_is_base64=bool(event.get("isBase64Encoded")),
             request_id=str(context.get("requestId", "")),
             route_key=str(event.get("routeKey", "")),
+            raw_query=str(event.get("rawQueryString") or ""),
         )
 
     def fields(self) -> dict[str, Any]:
@@ -69,6 +71,29 @@ class HttpRequest:
         """
         sent = self.json_body() if self.method == "POST" else self.query
         return {**sent, **self.path_parameters}
+
+    def whole_query(self) -> dict[str, str]:
+        """Return the query where every parameter counts, unlike in ``query``.
+
+        Raises:
+            InvalidRequestError: a parameter comes twice, has no sound form, or there are too many.
+        """
+        try:
+            pairs = parse_qsl(
+                self.raw_query,
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=_MAX_PARAMETERS,
+            )
+        except ValueError:
+            pairs = []
+        found = dict(pairs)
+        if len(self.raw_query) > _MAX_QUERY or len(found) != len(pairs) or self._lost(pairs):
+            raise InvalidRequestError("query", "has a parameter twice, or one without sound form")
+        return found
+
+    def _lost(self, pairs: list[tuple[str, str]]) -> bool:
+        return bool(self.raw_query.strip("&")) and not pairs
 
     def require_own_page(self, public_base_url: str) -> None:
         """Refuse what a browser says another site's page has sent.

@@ -26,9 +26,11 @@ from wxvault.runtime.settings import Settings
 from wxvault.runtime.telemetry import tell_sealing
 from wxvault.services.account_options import Options
 from wxvault.services.accounts import Accounts
+from wxvault.services.calling import Calling
 from wxvault.services.component import ComponentToken
 from wxvault.services.events import Events
 from wxvault.services.forgetting import Forgetting
+from wxvault.services.logins import Logins
 from wxvault.services.lookup import Lookup
 from wxvault.services.numbers import WAIT_SECONDS
 from wxvault.services.onboarding import Minter, Onboarding, Place
@@ -49,6 +51,7 @@ from wxvault.vault.sessions import Sessions
 from wxvault.vault.table import DynamoTable
 from wxvault.vault.token_items import TokenItems
 from wxvault.vault.unsent_events import UnsentEvents
+from wxvault.wechat.permission_paths import sets_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,7 +59,9 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
     from wxvault.services.lookup import Renewer
+    from wxvault.wechat.account_api import AccountApi
     from wxvault.wechat.component_api import ComponentApi
+    from wxvault.wechat.login_api import LoginApi
     from wxvault.wechat.registration_api import RegistrationApi
 
 _log = logging.getLogger(__name__)
@@ -227,6 +232,20 @@ class Wiring:
         return RegistrationApi(self.settings.wechat_api_base)
 
     @cached_property
+    def account_api(self) -> AccountApi:
+        """WeChat's other APIs, for calls on somebody's behalf."""
+        from wxvault.wechat.account_api import AccountApi  # noqa: PLC0415 -- as above
+
+        return AccountApi(self.settings.wechat_api_base)
+
+    @cached_property
+    def login_api(self) -> LoginApi:
+        """WeChat's logins."""
+        from wxvault.wechat.login_api import LoginApi  # noqa: PLC0415 -- as above
+
+        return LoginApi(self.settings.wechat_api_base)
+
+    @cached_property
     def tools(self) -> Tools:
         """What use cases about tokens share."""
         return Tools(
@@ -355,6 +374,34 @@ class Wiring:
     def component_token(self) -> ComponentToken:
         """The component token, kept for a part of the overlap."""
         return ComponentToken(self.lookup, self.clock, overlap=self.settings.overlap_seconds)
+
+    # --- on somebody's behalf --------------------------------------------------------------------
+
+    @cached_property
+    def calling(self) -> Calling:
+        """Calls of WeChat's APIs."""
+        return Calling(
+            self.lookup,
+            self.component_token,
+            self.account_api,
+            self.profiles,
+            sets_for,
+            self.clock,
+            self.uniform,
+        )
+
+    @cached_property
+    def logins(self) -> Logins:
+        """Logins of authorizers' users."""
+        return Logins(
+            self.component_appid,
+            self.settings.wechat_h5_page_base,
+            self.tokens,
+            self.component_token,
+            self.login_api,
+            self.clock,
+            self.uniform,
+        )
 
 
 def _new_secret() -> str:

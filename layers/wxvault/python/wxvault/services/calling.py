@@ -10,32 +10,16 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wxvault.errors import (
-    DailyQuotaError,
-    MinuteQuotaError,
-    PermissionMissingError,
-    RenewalInProgressError,
-    TokenRefusedError,
-    WeChatRefusedError,
-)
+from wxvault.errors import PermissionMissingError, TokenRefusedError, WeChatRefusedError
 from wxvault.protocol import permission_sets
 from wxvault.protocol.return_codes import (
     AUTHORIZER_TOKEN_REFUSED,
-    BUSY,
     COMPONENT_TOKEN_REFUSED,
-    MINUTE_QUOTA_EXHAUSTED,
     NOT_AUTHORIZED,
     PERMISSION_MISSING,
-    QUOTA_EXHAUSTED,
 )
-from wxvault.services.numbers import (
-    BUSY_PAUSE_SECONDS,
-    BUSY_TRIES,
-    CALL_SECONDS,
-    CALL_WITH_FILE_SECONDS,
-    LEAST_CALL_SECONDS,
-    WHOLE_CALL_SECONDS,
-)
+from wxvault.services.numbers import CALL_SECONDS, CALL_WITH_FILE_SECONDS, WHOLE_CALL_SECONDS
+from wxvault.services.patience import named, patiently, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -176,33 +160,19 @@ class Calling:
             raise _still_refused(refusal, "and the one that was renewed for it as well") from None
 
     def _patiently(self, call: ApiCall, token: str, ends: float) -> ApiAnswer:
-        """Send a call; while WeChat is busy, again after a pause, as often as there is time."""
-        for tried in range(BUSY_TRIES):
-            left = ends - self.clock.now()
-            if left < LEAST_CALL_SECONDS:
-                message = f"{call.method} {call.path}: no time is left to send it"
-                raise RenewalInProgressError(message)
-            longest = CALL_WITH_FILE_SECONDS if call.may_carry_a_file else CALL_SECONDS
-            try:
-                return self.api.call(call, token, seconds=min(longest, left))
-            except WeChatRefusedError as refusal:
-                pause = BUSY_PAUSE_SECONDS * 2**tried * (1 + self.uniform())
-                last = tried == BUSY_TRIES - 1
-                too_late = self.clock.now() + pause + LEAST_CALL_SECONDS > ends
-                if refusal.wechat_errcode not in BUSY or last or too_late:
-                    raise
-            self.clock.sleep(pause)
-        raise AssertionError  # pragma: no cover -- the last try returns or raises
+        return patiently(
+            lambda seconds: self.api.call(call, token, seconds=seconds),
+            ends=ends,
+            longest=CALL_WITH_FILE_SECONDS if call.may_carry_a_file else CALL_SECONDS,
+            clock=self.clock,
+            uniform=self.uniform,
+        )
 
     def _named(self, appid: str | None, refusal: WeChatRefusedError) -> WeChatRefusedError:
         """Return the refusal by its own name, if it has one."""
-        if refusal.wechat_errcode in MINUTE_QUOTA_EXHAUSTED:
-            return _as(MinuteQuotaError, refusal)
-        if refusal.wechat_errcode in QUOTA_EXHAUSTED:
-            return _as(DailyQuotaError, refusal)
         if refusal.wechat_errcode in PERMISSION_MISSING and appid is not None:
             return self._permission_missing(appid, refusal)
-        return refusal
+        return named(refusal)
 
     def _permission_missing(self, appid: str, refusal: WeChatRefusedError) -> WeChatRefusedError:
         """Say which set is missing, in both languages: WeChat says only that one is."""
@@ -210,7 +180,7 @@ class Calling:
         granted = self.grants.permission_sets(appid)
         has = _listed(granted) or "nothing that is known here"
         if not wanted:
-            return _as(
+            return renamed(
                 PermissionMissingError,
                 refusal,
                 f"{appid} has not granted the permission set of {refusal.path}; which one that is, "
@@ -218,7 +188,7 @@ class Calling:
             )
         one = _listed(wanted, " or ")
         if set(wanted) & set(granted):
-            return _as(
+            return renamed(
                 PermissionMissingError,
                 refusal,
                 f"WeChat refuses {refusal.path} to the platform although {appid} has granted "
@@ -226,7 +196,7 @@ class Calling:
                 remedy="Look whether the platform itself holds the set, and whether another "
                 "platform holds it alone; then ask the merchant to authorise once more.",
             )
-        return _as(
+        return renamed(
             PermissionMissingError,
             refusal,
             f"{appid} has not granted {one}, which {refusal.path} needs. Granted: {has}",
@@ -241,27 +211,11 @@ def _listed(numbers: Sequence[int], between: str = ", ") -> str:
     )
 
 
-def _as(
-    kind: type[WeChatRefusedError],
-    refusal: WeChatRefusedError,
-    message: str | None = None,
-    *,
-    remedy: str | None = None,
-) -> WeChatRefusedError:
-    return kind(
-        refusal.message if message is None else message,
-        path=refusal.path,
-        remedy=remedy,
-        wechat_errcode=refusal.wechat_errcode,
-        answer=refusal.answer,
-    )
-
-
 def _still_refused(refusal: WeChatRefusedError, problem: str) -> WeChatRefusedError:
     if refusal.wechat_errcode in NOT_AUTHORIZED:
         # The renewal succeeded, or there would be no other token: the merchant is there.
         return refusal
-    return _as(
+    return renamed(
         TokenRefusedError,
         refusal,
         f"{refusal.message}: WeChat refuses the token, {problem}; somebody else may be renewing it",

@@ -24,7 +24,12 @@ from wxvault.errors import (
 from wxvault.protocol.return_codes import remedy
 from wxvault.services.numbers import POLL_SECONDS, WAIT_SECONDS
 from wxvault.services.outcome import Outcome
-from wxvault.services.policy import has_live_lease, is_servable, pause_between_asks
+from wxvault.services.policy import (
+    has_live_lease,
+    is_coming_back,
+    is_servable,
+    pause_between_asks,
+)
 from wxvault.services.state import Status, TokenState
 from wxvault.services.tools import token_sha256
 
@@ -186,7 +191,7 @@ def _refuse_what_has_none(authorizer_appid: str | None, state: TokenState | None
             raise NoTicketError(message)
         message = f"{authorizer_appid} is not known here"
         raise UnknownAuthorizerError(message)
-    if _is_coming_back(state):
+    if is_coming_back(state):
         return
     if state.status is Status.REVOKED:
         message = f"{authorizer_appid} has cancelled its authorisation"
@@ -197,15 +202,6 @@ def _refuse_what_has_none(authorizer_appid: str | None, state: TokenState | None
     if not state.api_ability:
         message = f"{authorizer_appid} has no API ability"
         raise NoApiAbilityError(message)
-
-
-def _is_coming_back(state: TokenState) -> bool:
-    """Say whether a newer grant than the cancellation is being looked into right now."""
-    if not state.verifying or state.grant_undated:
-        return state.verifying
-    if state.authorized_at is None:
-        return False
-    return state.unauthorized_at is None or state.authorized_at > state.unauthorized_at
 
 
 def _subject(authorizer_appid: str | None) -> str:

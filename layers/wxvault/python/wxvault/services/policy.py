@@ -85,3 +85,12 @@ def pause_between_asks(asks: int, uniform: Uniform) -> float:
     """
     pause = min(ASK_AGAIN_CAP, ASK_AGAIN_FIRST * 2.0 ** (asks - 1))
     return pause * (0.5 + uniform() / 2)
+
+
+def is_coming_back(state: TokenState) -> bool:
+    """Say whether a newer grant than the cancellation is being looked into right now."""
+    if not state.verifying or state.grant_undated:
+        return state.verifying
+    if state.authorized_at is None:
+        return False
+    return state.unauthorized_at is None or state.authorized_at > state.unauthorized_at

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wxvault.errors import AnswerTooLargeError, WeChatRefusedError, WeChatUnknownError
 from wxvault.protocol import return_codes
 from wxvault.services.calling import ApiAnswer
-from wxvault.wechat.answers import whole_number
+from wxvault.wechat.answers import presentable, whole_number
 from wxvault.wechat.call_paths import token_name
 from wxvault.wechat.component_api import clean
 from wxvault.wechat.http import WeChatHttp, json_object
@@ -91,16 +91,25 @@ class AccountApi:
 
 
 def refusal(
-    method: str, path: str, errcode: int, answer: Mapping[str, Any], *secrets: str
+    method: str,
+    path: str,
+    errcode: int,
+    answer: Mapping[str, Any],
+    *secrets: str,
+    bare: bool = False,
 ) -> WeChatRefusedError:
-    """Return the error for an errcode, with the answer that has it, which is masked already."""
+    """Return the error for an errcode, with the answer that has it (``bare``: without it).
+
+    The answer is masked already; one that nobody would read, or could, is left out.
+    """
     errmsg = clean(answer.get("errmsg"), secrets)
+    shown = None if bare or len(str(answer)) > _SHOWN_LIMIT else presentable(answer)
     return WeChatRefusedError(
         f"{method} {path}: WeChat answered {errcode} {errmsg}".rstrip(),
         path=path,
         wechat_errcode=errcode,
         remedy=return_codes.remedy(errcode, errmsg),
-        answer=answer if len(str(answer)) <= _SHOWN_LIMIT else None,
+        answer=shown,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -146,6 +147,19 @@ class Reader:
         return WeChatUnknownError(
             f"POST {self._path}: the answer has no sound `{name}`", path=self._path
         )
+
+
+def presentable(answer: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return an answer as it can be sent on as JSON in UTF-8; None: it cannot.
+
+    WeChat's JSON may hold half a surrogate pair (it becomes ``?``) and numbers that are none.
+    """
+    try:
+        text = json.dumps(answer, ensure_ascii=False, allow_nan=False)
+        value: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    return value
 
 
 def whole_number(value: object) -> int | None:

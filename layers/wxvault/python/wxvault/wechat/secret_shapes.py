@@ -44,6 +44,11 @@ def mask_answer(content: bytes, known: Iterable[str] = ()) -> bytes:
     return _WHOLE_SHAPES.sub(MASK, _without(text, known)).encode("latin-1")
 
 
+def mask_known(content: bytes, known: Iterable[str]) -> bytes:
+    """Replace ``known`` values only: what else looks like a secret is the caller's own."""
+    return _without(content.decode("latin-1"), known).encode("latin-1")
+
+
 def _without(text: str, known: Iterable[str]) -> str:
     for value in sorted((v for v in known if len(v) >= _SHORTEST), key=len, reverse=True):
         for form in _forms(value):

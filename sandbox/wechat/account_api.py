@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sandbox.wechat.account_sets import granted
 from sandbox.wechat.calls import Endpoint, Request, TokenNeed
 from sandbox.wechat.component_api import OK
-from sandbox.wechat.return_codes import WeChatError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from sandbox.wechat.links import Link
 
 BASIC_INFO: Final = "/cgi-bin/account/getaccountbasicinfo"
 CUSTOM_SEND: Final = "/cgi-bin/message/custom/send"
@@ -38,17 +36,8 @@ def account_endpoints() -> dict[str, Endpoint]:
     }
 
 
-def _granted(request: Request, sets: frozenset[int]) -> Link:
-    """Return the token's account. Raises 61003, 61007 when none of the sets was granted."""
-    owner = request.owner.authorizer_appid if request.owner else None
-    link = request.state.authorised_link(owner)
-    if not sets & set(link.func_ids):
-        raise WeChatError(61007)
-    return link
-
-
 def _basic_info(request: Request) -> Mapping[str, Any]:
-    merchant = _granted(request, _BASIC_INFO_SETS).merchant
+    merchant = granted(request, _BASIC_INFO_SETS).merchant
     return {
         **OK,
         "appid": merchant.appid,
@@ -60,5 +49,5 @@ def _basic_info(request: Request) -> Mapping[str, Any]:
 
 
 def _custom_send(request: Request) -> Mapping[str, Any]:
-    _granted(request, _MESSAGE_SETS)
+    granted(request, _MESSAGE_SETS)
     return OK

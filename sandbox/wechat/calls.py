@@ -32,6 +32,7 @@ class Call:
     query: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     client_ip: str = "127.0.0.1"
+    content_type: str = ""
 
     def token(self) -> str:
         """Return the access token under either of the two names WeChat accepts."""
@@ -89,18 +90,25 @@ class Request:
     state: WeChat
     body: Mapping[str, Any] = field(repr=False)
     owner: TokenOwner | None
-    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    call: Call
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The parameters of the query."""
+        return self.call.query
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One API: what it wants and what it does.
+    """One API: what it wants and what it does, an answer of its own making or an object.
 
-    ``required`` maps a field to the code its absence gives; ``may_be_empty`` are those of them
-    whose empty value is left to the business. ``credentials`` takes the place of a token.
+    ``parameters`` maps a parameter of the query to the code its absence gives, ``required`` a field
+    of the body; ``may_be_empty`` are those of these whose empty value is left to the business.
+    ``credentials`` takes the place of a token.
     """
 
-    execute: Callable[[Request], Mapping[str, Any]]
+    execute: Callable[[Request], Mapping[str, Any] | Answer]
+    parameters: Mapping[str, int] = field(default_factory=dict)
     required: Mapping[str, int] = field(default_factory=dict)
     may_be_empty: frozenset[str] = frozenset()
     integers: frozenset[str] = frozenset()
@@ -109,6 +117,9 @@ class Endpoint:
     methods: frozenset[str] = frozenset({"POST"})
     checks_address: bool = True
     escapes_slashes: bool = False
+    reads_json: bool = True
+    missing_token: int = 41001
+    wrong_address: int = 61004
 
 
 def perform(endpoint: Endpoint, call: Call, state: WeChat) -> Answer:
@@ -117,6 +128,8 @@ def perform(endpoint: Endpoint, call: Call, state: WeChat) -> Answer:
         result = _checked(endpoint, call, state)
     except WeChatError as error:
         return refusal(error, state)
+    if isinstance(result, Answer):
+        return result
     text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
     if endpoint.escapes_slashes:
         text = text.replace("/", "\\/")
@@ -131,21 +144,24 @@ def refusal(error: WeChatError, state: WeChat) -> Answer:
     return Answer(text.encode(), errcode=error.errcode, rid=rid)
 
 
-def _checked(endpoint: Endpoint, call: Call, state: WeChat) -> Mapping[str, Any]:
+def _checked(endpoint: Endpoint, call: Call, state: WeChat) -> Mapping[str, Any] | Answer:
     if call.method not in endpoint.methods:
         raise WeChatError(43002 if "POST" in endpoint.methods else 43001)
-    body = call.json() if call.method == "POST" else {}
+    body = call.json() if call.method == "POST" and endpoint.reads_json else {}
+    for name, errcode in endpoint.parameters.items():
+        if not call.query.get(name):
+            raise WeChatError(errcode)
     _check_fields(endpoint, body)
     owner = None
     if endpoint.credentials is not None:
         endpoint.credentials(state, body)
     elif endpoint.token is not TokenNeed.NONE:
-        owner = _token_owner(endpoint.token, call, state, body)
+        owner = _token_owner(endpoint, call, state, body)
     if endpoint.checks_address:
-        _check_address(call, state)
+        _check_address(call, state, endpoint.wrong_address)
     _check_ownership(state, body, owner)
     state.count_call(call.path)
-    return endpoint.execute(Request(state, body, owner, call.query))
+    return endpoint.execute(Request(state, body, owner, call))
 
 
 def _check_fields(endpoint: Endpoint, body: Mapping[str, Any]) -> None:
@@ -164,10 +180,12 @@ def _check_fields(endpoint: Endpoint, body: Mapping[str, Any]) -> None:
             raise WeChatError(47001)
 
 
-def _token_owner(need: TokenNeed, call: Call, state: WeChat, body: Mapping[str, Any]) -> TokenOwner:
-    value = call.token()
+def _token_owner(
+    endpoint: Endpoint, call: Call, state: WeChat, body: Mapping[str, Any]
+) -> TokenOwner:
+    need, value = endpoint.token, call.token()
     if not value:
-        raise WeChatError(41001)
+        raise WeChatError(endpoint.missing_token)
     owner = state.owner_of(value)
     if owner is None:
         raise WeChatError(40001)
@@ -186,10 +204,10 @@ def _token_owner(need: TokenNeed, call: Call, state: WeChat, body: Mapping[str, 
     return owner
 
 
-def _check_address(call: Call, state: WeChat) -> None:
+def _check_address(call: Call, state: WeChat, errcode: int) -> None:
     seen = state.settings.client_ip or call.client_ip
     if seen not in state.settings.ip_list:
-        raise WeChatError(61004, f"requestIP: {seen}")
+        raise WeChatError(errcode, f"requestIP: {seen}")
 
 
 def _check_ownership(state: WeChat, body: Mapping[str, Any], owner: TokenOwner | None) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sandbox.wechat.desk import Desk
 
 CONTROL_PREFIX: Final = "/_sandbox/"
+_LARGEST_MEDIUM: Final = 16 * 1024 * 1024
 
 Handler = Callable[[Fields], Any]
 
@@ -71,6 +72,10 @@ class Control:
             ("GET", "counts"): lambda fields: desk.log.counts(fields.number("since", 0)),
             ("GET", "secrets"): self._secrets,
             ("POST", "clock"): self._advance,
+            ("POST", "login_code"): self._login_code,
+            ("POST", "draft"): self._add_draft,
+            ("POST", "media"): self._add_media,
+            ("POST", "open_account"): self._add_open_account,
         }
 
     def handle(self, request: WebRequest) -> Reply:
@@ -154,6 +159,37 @@ class Control:
             "expires_at": owner.token.expires_at,
             "superseded_at": owner.token.superseded_at,
         }
+
+    # --- users, code, files
+
+    def _login_code(self, fields: Fields) -> Any:
+        desk = self._desk
+        scope, openid = fields.text("scope", ""), fields.text("openid", "")
+        with desk.lock:
+            appid = desk.state.link(fields.text("authorizer_appid")).merchant.appid
+            code = desk.logins.issue_code(appid, desk.clock.now(), scope=scope, openid=openid)
+        return {"code": code}
+
+    def _add_draft(self, fields: Fields) -> Any:
+        version, description = fields.text("user_version", "1.0.0"), fields.text("user_desc", "")
+        with self._desk.lock:
+            now = self._desk.clock.now()
+            return {"draft_id": self._desk.templates.add_draft(version, description, now)}
+
+    def _add_media(self, fields: Fields) -> Any:
+        """Let a file of ``size`` bytes exist, for every account."""
+        size = fields.number("size", 0)
+        if not 0 < size <= _LARGEST_MEDIUM:
+            raise BadFieldError(f"size: is not 1 to {_LARGEST_MEDIUM}")
+        with self._desk.lock:
+            content_type = fields.text("content_type", "image/png")
+            return {"media_id": self._desk.media.add(b"\x89" * size, content_type)}
+
+    def _add_open_account(self, fields: Fields) -> Any:
+        principal, foreign = fields.text("principal_name"), fields.flag("foreign")
+        with self._desk.lock:
+            made = self._desk.open_accounts.add(principal, by_api=not foreign)
+        return {"open_appid": made.open_appid}
 
     # --- pushes
 

@@ -342,6 +342,24 @@ class SandboxControl:
 
     # --- faults, log, secrets
 
+    def login_code(self, authorizer_appid: str, *, scope: str = "", openid: str = "") -> str:
+        """Return what ``wx.login`` gives a user (no scope), or the OAuth page (a scope)."""
+        values = {"authorizer_appid": authorizer_appid, "scope": scope, "openid": openid}
+        return str(self._post("login_code", values)["code"])
+
+    def add_draft(self, **values: Any) -> int:
+        """Let a developer have uploaded code: user_version, user_desc. Returns the draft's id."""
+        return int(self._post("draft", values)["draft_id"])
+
+    def add_media(self, size: int, content_type: str = "image/png") -> str:
+        """Let a file of so many bytes exist at WeChat, for every account. Returns its id."""
+        return str(self._post("media", {"size": size, "content_type": content_type})["media_id"])
+
+    def add_open_account(self, principal_name: str, *, foreign: bool = False) -> str:
+        """Let an open-platform account exist; ``foreign``: made by hand, so no API may touch it."""
+        values = {"principal_name": principal_name, "foreign": foreign}
+        return str(self._post("open_account", values)["open_appid"])
+
     def add_fault(self, kind: str, path: str = "", **values: Any) -> int:
         """Let a fault wait for the next calls (fields of Fault). Returns its id."""
         return int(self._post("faults", {"kind": kind, "path": path, **values})["id"])

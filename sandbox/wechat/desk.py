@@ -14,7 +14,10 @@ from sandbox.wechat.calls import Answer, Call, Endpoint, perform, refusal
 from sandbox.wechat.clock import DeskClock, SandboxClock
 from sandbox.wechat.component_api import component_endpoints
 from sandbox.wechat.faults import FaultBoard, Reaction, Stage, play
+from sandbox.wechat.logins import Logins
+from sandbox.wechat.media import Media
 from sandbox.wechat.merchants import EXAMPLES, Merchant
+from sandbox.wechat.open_accounts import OpenAccounts
 from sandbox.wechat.push_messages import (
     Shape,
     cancellation_xml,
@@ -29,6 +32,7 @@ from sandbox.wechat.registration_api import registration_endpoints
 from sandbox.wechat.registrations import CREATED, REFUSED, Application
 from sandbox.wechat.return_codes import WeChatError
 from sandbox.wechat.state import Confirmation, WeChat
+from sandbox.wechat.templates import Templates
 from sandbox.wechat.ticket_timer import TicketTimer
 from sandbox.wechat.values import Minter
 
@@ -76,6 +80,10 @@ class Desk:
         self.clock: SandboxClock = clock or DeskClock()
         self.minter = minter or Minter()
         self.state = WeChat(settings, self.clock, self.minter, merchants)
+        self.open_accounts = OpenAccounts(self.minter)
+        self.templates = Templates()
+        self.media = Media(self.minter)
+        self.logins = Logins(self.minter, self.state.ledger, self.open_accounts)
         self.log = CallLog(self.clock, self.state.ledger)
         self.faults = FaultBoard()
         self.pushes = PushDesk(
@@ -95,6 +103,10 @@ class Desk:
             **account_endpoints(),
             **quota_endpoints(self.knows),
             **registration_endpoints(lambda: self.page_base, self._reused),
+            **self.open_accounts.endpoints(),
+            **self.templates.endpoints(),
+            **self.media.endpoints(),
+            **self.logins.endpoints(),
         }
         self.tickets = TicketTimer(lambda: self.state.settings, self.clock, self.push_ticket)
         self._closed = Event()
@@ -219,7 +231,7 @@ class Desk:
     def _subject(self, call: Call) -> str | None:
         """Return the account a call is about: named, or the owner of its code or token."""
         body = call.lenient_json()
-        named = body.get("authorizer_appid")
+        named = body.get("authorizer_appid") or call.query.get("appid")
         if isinstance(named, str) and (_APPID.fullmatch(named) or named in self.state.links):
             return named
         with self.lock:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from sandbox.wechat.desk import Desk
 
 HOST: Final = "127.0.0.1"
-BODY_LIMIT: Final = 1024 * 1024
+BODY_LIMIT: Final = 6 * 1024 * 1024
+_API_TREES: Final = ("/cgi-bin/", "/wxa/", "/sns/")
 _GOODBYE_SECONDS: Final = 2
 _LOCAL_NAMES: Final = frozenset({"127.0.0.1", "localhost"})
 
@@ -70,9 +71,10 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         desk = self.server.desk
         if desk.knows(parts.path) or (
-            parts.path.startswith("/cgi-bin/") and parts.path not in self.server.pages.paths
+            parts.path.startswith(_API_TREES) and parts.path not in self.server.pages.paths
         ):
-            self._api(Call(self.command, parts.path, query, body, self.client_address[0]))
+            kind = self.headers.get("Content-Type", "")
+            self._api(Call(self.command, parts.path, query, body, self.client_address[0], kind))
             return
         request = WebRequest(self.command, parts.path, query, body, self._headers())
         if not self._is_local(request):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import string
 from typing import Final
@@ -87,6 +88,22 @@ class Minter:
     def rid(self, now: float) -> str:
         """Return a request id as WeChat appends it to an errmsg; the first group is the time."""
         return f"{int(now):08x}-{self._letters(_HEX, 8)}-{self._letters(_HEX, 8)}"
+
+    def login_code(self) -> str:
+        """Return what ``wx.login`` or the OAuth page gives: 32 characters."""
+        return "0" + self._letters(_ALPHANUMERIC, 31)
+
+    def openid(self) -> str:
+        """Return a user's id within one account: ``o`` and 27 characters."""
+        return "o" + self._letters(_URLSAFE, 27)
+
+    def session_key(self) -> str:
+        """Return a mini program's session key: 16 bytes in base64."""
+        return base64.b64encode(self._random.randbytes(16)).decode("ascii")
+
+    def media_id(self) -> str:
+        """Return the id of a file: 64 characters of the same alphabet as tokens."""
+        return self._letters(_URLSAFE, 64)
 
     def visit(self) -> str:
         """Return the id of one visit to an authorisation page."""

@@ -29,6 +29,7 @@ PLACES = {
     "landing": "requests",
     "token": "requests",
     "accounts": "accounts",
+    "call": "calls",
 }
 
 

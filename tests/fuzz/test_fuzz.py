@@ -22,6 +22,7 @@ WHOLE_FUNCTIONS = {
     "landing": 350,
     "token": 500,
     "accounts": 400,
+    "call": 500,
 }
 INPUTS = 20_000
 _QUICK = (INPUTS - sum(WHOLE_FUNCTIONS.values())) // (len(PLACES) - len(WHOLE_FUNCTIONS)) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -181,6 +182,53 @@ def test_a_list_says_how_each_stands(merchant: World) -> None:
         merchant.merchant["nick_name"],
         "official_account",
     )
+
+
+def settle_in(world: World, tenant: str, count: int) -> list[str]:
+    """Have merchants of a tenant stand in the table who cancelled some time ago."""
+    component = world.stack.component.appid
+    appids = [f"wx{secrets.token_hex(8)}" for _ in range(count)]
+    for first in range(0, count, 25):
+        items = [
+            {
+                "pk": {"S": f"A#{component}#{appid}"},
+                "sk": {"S": "TOKEN"},
+                "authorizer_appid": {"S": appid},
+                "status": {"S": "revoked"},
+                "tenant_id": {"S": tenant},
+                "tenant_key": {"S": f"{component}#{tenant}"},
+                "tenant_sort": {"S": f"revoked#{appid}"},
+            }
+            for appid in appids[first : first + 25]
+        ]
+        puts: Any = [{"PutRequest": {"Item": item}} for item in items]
+        world.stack.root.dynamodb.batch_write_item(
+            RequestItems={world.stack.outputs["TableName"]: puts}
+        )
+    return sorted(appids)
+
+
+def test_a_thousand_are_listed_and_forgotten(world: World) -> None:
+    """Ten pages of a hundred, each one once; forgotten in as many requests as it takes."""
+    tenant = f"{world.tenant_id}-city"
+    appids = settle_in(world, tenant, 1000)
+    asked, pages = world.stack.wechat.last_seq(), []
+
+    def page(cursor: str | None) -> dict[str, Any]:
+        pages.append(cursor)
+        return ask(world, "list", tenant_id=tenant, limit=100, cursor=cursor)
+
+    assert walk(page, lambda _: None) == appids
+    assert len(pages) == 10
+    gone: list[str] = []
+    for _ in range(20):
+        done = ask(world, "forget_tenant", tenant_id=tenant)
+        gone += done["forgotten"]
+        if done["done"]:
+            break
+    assert sorted(gone) == appids
+    assert ask(world, "list", tenant_id=tenant) == {"authorizers": [], "cursor": None}
+    assert world.stack.wechat.count(AUTHORIZER_INFO, since=asked, what="calls") == 0
 
 
 # ---- profiles -----------------------------------------------------------------------------------

@@ -205,7 +205,7 @@ sandbox: $(DEV) ## only WeChat for one desk, until Ctrl-C
 # ---- operation ----------------------------------------------------------------------------------
 
 .PHONY: status
-status: $(DEV) ## how a deployment stands, and what to do next (STACK=name on AWS; exit 0 well, 1 needs attention)
+status: $(DEV) ## how a deployment stands, and what to do next (STACK=name on AWS; fails if somebody has to act)
 	@exec python -m tools.status --stack="$(STACK)" $(if $(JSON),--json)
 
 .PHONY: dlq

@@ -225,7 +225,7 @@ def test_a_look_up_that_fails_for_the_address_names_it(world: World) -> None:
 # ---- no ticket ----------------------------------------------------------------------------------
 
 
-def test_without_a_ticket_everybody_is_told_how_to_start_the_pushes(stack: LocalStack) -> None:
+def test_without_a_ticket_everybody_is_told_where_to_look(stack: LocalStack) -> None:
     """As after a first deployment: pages and look-ups say what to enter where; a push heals it."""
     world = World.fresh(stack)
     trip = world.visit(style="pc")
@@ -251,7 +251,7 @@ def test_without_a_ticket_everybody_is_told_how_to_start_the_pushes(stack: Local
         stack.wechat.push_ticket()
     for said in (asked["remedy"], fetched["remedy"], text, job["remedy"]):
         assert "授权事件接收URL" in said
-        assert "api_start_push_ticket" in said
+        assert "make status" in said
     assert (asked["code"], job["code"]) == ("no_ticket", "no_ticket")
 
     def healed() -> bool:

@@ -212,6 +212,14 @@ status: $(DEV) ## how a deployment stands, and what to do next (STACK=name on AW
 dlq: $(DEV) ## show the dead letters (STACK=name on AWS, REDRIVE=1 sends back, DROP=1 drops, QUEUE=renew)
 	@exec python -m tools.dead_letters --stack="$(STACK)" --queue="$(QUEUE)" --redrive="$(REDRIVE)" --drop="$(DROP)"
 
+.PHONY: resync
+resync: $(DEV) ## hold the table against WeChat's list: a dry run (APPLY=1 does it, APPID=one, STACK=name on AWS)
+	@exec python -m tools.resync --stack="$(STACK)" --apply="$(APPLY)" --appid="$(APPID)"
+
+.PHONY: adopt
+adopt: $(DEV) ## have every merchant that WeChat lists active, asking none of them (STACK=name on AWS)
+	@exec python -m tools.resync --adopt --stack="$(STACK)"
+
 .PHONY: restore
 restore: $(DEV) ## put items of a restored table back (STACK=name SOURCE=table OVERWRITE=1; see docs/restore.md)
 	@exec python -m tools.restore --stack="$(STACK)" --source="$(SOURCE)" --overwrite="$(OVERWRITE)"

@@ -25,6 +25,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], BatchAnswer]:
         wiring.codes,
         wiring.sessions,
         wiring.profiles,
+        wiring.start_resync,
     )
 
     def work(job: Job) -> None:

@@ -93,6 +93,8 @@ def warming_payload(name: str) -> dict[str, Any]:
         ),
         "exchange-worker": {"Records": []},
         "renew": {"job": "authorizer", "authorizer_appid": _UNKNOWN_APPID},
+        # A dry run: nothing is asked about one authorizer, and nothing written.
+        "resync": {"authorizer_appid": _UNKNOWN_APPID},
         "token": {"authorizer_appid": _UNKNOWN_APPID},
         "accounts": {"action": "get", "authorizer_appid": _UNKNOWN_APPID},
         "call": {"call": {"authorizer_appid": _UNKNOWN_APPID, "path": "/cgi-bin/menu/get"}},

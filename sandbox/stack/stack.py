@@ -43,7 +43,7 @@ class StackOptions:
     concurrency: int = 32
     """Invocations at once before the account refuses more; at least 24 for the look-up figures."""
     schedule: bool = True
-    """Whether the sweep is woken by its schedule; else only by `LocalStack.sweep`."""
+    """Whether sweep and resync are woken by their schedules; else only when they are invoked."""
     schedule_speed: float = 1.0
     """How many times faster schedules come round."""
     overlap: int = 300
@@ -279,10 +279,17 @@ class LocalStack:
         return self.invoke("sweep", {})
 
     def set_schedule(self, *, enabled: bool) -> None:
-        """Switch the sweep's schedule on or off."""
+        """Switch the schedules of sweep and resync on or off."""
         for name in self.deployed.of_type("AWS::Scheduler::Schedule").values():
             schedule = self.root.scheduler.get_schedule(Name=name)
-            kept = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+            kept = (
+                "Name",
+                "GroupName",
+                "ScheduleExpression",
+                "ScheduleExpressionTimezone",
+                "FlexibleTimeWindow",
+                "Target",
+            )
             self.root.scheduler.update_schedule(
                 **{key: schedule[key] for key in kept if key in schedule},
                 State="ENABLED" if enabled else "DISABLED",

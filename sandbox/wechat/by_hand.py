@@ -1,9 +1,10 @@
-"""What a person may do to WeChat's memory by hand: let tokens end before their time."""
+"""What a person may do to WeChat's memory by hand: end tokens early, make merchants at once."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sandbox.wechat.merchants import Merchant
 from sandbox.wechat.state import RefusalError, WeChat
 
 if TYPE_CHECKING:
@@ -59,3 +60,19 @@ def _authorizer_actions(state: WeChat, authorizer_appid: str) -> Mapping[str, Ca
         "refresh_gone": lambda: link.refuse_refresh_token(listed=False),
         "codes": lambda: link.expire_codes(now),
     }
+
+
+def crowd(state: WeChat, count: int) -> list[str]:
+    """Make so many accounts whose codes somebody exchanged long ago; return their appids.
+
+    Nothing is pushed: the platform that they authorised was run by other software then. Raises
+    RefusalError before release, when only the test list may authorise.
+    """
+    appids = []
+    for _ in range(count):
+        merchant = Merchant.from_json({}, state.minter)
+        state.add_merchant(merchant)
+        granted = state.confirm(merchant.appid, state.offered_sets(merchant))
+        state.link(merchant.appid).exchange(state.settings, granted.code.value, state.clock.now())
+        appids.append(merchant.appid)
+    return appids

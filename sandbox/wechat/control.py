@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.wechat.by_hand import expire
+from sandbox.wechat.by_hand import crowd, expire
 from sandbox.wechat.clock import DeskClock
 from sandbox.wechat.control_confirm import confirm
 from sandbox.wechat.control_fields import BadFieldError, Fields
@@ -28,6 +28,7 @@ from sandbox.wechat.tokens import Verdict
 if TYPE_CHECKING:
     from sandbox.wechat.desk import Desk
 
+_LARGEST_CROWD: Final = 5000
 CONTROL_PREFIX: Final = "/_sandbox/"
 _LARGEST_MEDIUM: Final = 16 * 1024 * 1024
 
@@ -46,6 +47,7 @@ class Control:
             ("GET", "state"): lambda _: overview(desk),
             ("GET", "merchants"): self._merchants,
             ("POST", "merchants"): self._add_merchant,
+            ("POST", "crowd"): self._crowd,
             ("POST", "confirm"): lambda fields: confirm(desk, fields),
             ("POST", "plugin/authorize"): lambda fields: confirm(desk, fields, plugin=True),
             ("POST", "cancel"): self._cancel,
@@ -129,6 +131,14 @@ class Control:
         with self._desk.lock:
             self._desk.state.add_merchant(merchant)
         return merchant.to_json()
+
+    def _crowd(self, fields: Fields) -> Any:
+        """Make ``count`` accounts that have authorised long ago, by another platform's software."""
+        count = fields.number("count", 1)
+        if not 1 <= count <= _LARGEST_CROWD:
+            raise BadFieldError(f"count: must be 1 to {_LARGEST_CROWD}")
+        with self._desk.lock:
+            return {"authorizer_appids": crowd(self._desk.state, count)}
 
     def _cancel(self, fields: Fields) -> Any:
         push = self._desk.cancel(

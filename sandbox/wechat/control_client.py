@@ -165,6 +165,11 @@ class SandboxControl:
         """Add an account (fields of Merchant; appid, user_name and nick_name are made up)."""
         return self._post("merchants", values)
 
+    def crowd(self, count: int) -> list[str]:
+        """Make accounts that have authorised long ago, elsewhere; return their appids."""
+        appids: list[str] = self._post("crowd", {"count": count})["authorizer_appids"]
+        return appids
+
     def confirm(  # noqa: PLR0913 - every one optional but the first
         self,
         authorizer_appid: str,

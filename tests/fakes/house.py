@@ -15,6 +15,7 @@ from tests.fakes.wechat import FakeWeChat
 from wxvault.protocol.pushes import Authorized, Ticket, Unauthorized
 from wxvault.services.account_options import Options
 from wxvault.services.accounts import Accounts
+from wxvault.services.authorizer_list import ListReader
 from wxvault.services.component import ComponentKeeper, ComponentToken
 from wxvault.services.events import Events
 from wxvault.services.exchange import Exchange
@@ -27,6 +28,7 @@ from wxvault.services.policy import is_servable
 from wxvault.services.registration import Registrations
 from wxvault.services.registration_results import RegistrationResults
 from wxvault.services.resending import Resending
+from wxvault.services.resync import Resync
 from wxvault.services.reuse import Reuse, ReuseLanding
 from wxvault.services.sweeping import Sweep
 from wxvault.services.tickets import TicketKeeper, wants_a_look
@@ -127,6 +129,8 @@ class House:
         self.wechat = FakeWeChat(self.clock, COMPONENT) if wechat is None else wechat
         self.bus = FakeBus() if bus is None else bus
         self.keys = FakeDataKeys()
+        self.searches = 0
+        """How often the table was to be held against WeChat's list."""
         self.random = random.Random(seed)
         self.ids = (f"id{number}" for number in itertools.count(1))
         self.exchange_queue, self.renew_queue = self.new_queue(), self.new_queue()
@@ -164,7 +168,13 @@ class House:
         self.component = self.new_component_token()
         self.keeper = Keeper(self.tools, self.wechat, self.component)
         self.exchange = Exchange(
-            self.tools, self.wechat, self.component, self.codes, self.sessions, self.profiles
+            self.tools,
+            self.wechat,
+            self.component,
+            self.codes,
+            self.sessions,
+            self.profiles,
+            self.find_missing,
         )
         self.accounts = Accounts(
             self.tools, self.directory, self.profiles, self.wechat, self.component
@@ -228,6 +238,16 @@ class House:
             self.clock,
             lambda: next(self.ids),
         )
+        self.resync = Resync(
+            self.tools,
+            self.directory,
+            ListReader(COMPONENT, self.wechat, self.component, self.clock),
+            self.renew_queue,
+        )
+
+    def find_missing(self) -> None:
+        """Note that the table is to be held against WeChat's list."""
+        self.searches += 1
 
     def new_queue(self) -> FakeQueue:
         """Return a queue."""

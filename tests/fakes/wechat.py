@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 OVERLAP = 300.0
 LIFE = 7200
 CODE_LIFE = 3600.0
+LIST_LIMIT = 500
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,24 @@ class Granted:
     access_token: str | None = None
     expires_in: int | None = None
     refresh_token: str | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An entry of the list."""
+
+    authorizer_appid: str
+    refresh_token: str | None
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """A page of the list."""
+
+    total_count: int | None
+    listed: tuple[Listed, ...]
+    received: int
+    strange: int = 0
 
 
 @dataclass(eq=False)
@@ -105,6 +124,8 @@ class FakeWeChat:
     overlap: float = OVERLAP
     rotate_on_refresh: bool = False
     second_exchange: Literal["refused", "new", "same"] = "refused"
+    page: int = LIST_LIMIT
+    """So many entries of the list come at once at most."""
     tickets: set[str] = field(default_factory=set)
     pushes_stopped: bool = False
     accounts: dict[str, Account] = field(default_factory=dict)
@@ -275,6 +296,26 @@ class FakeWeChat:
     ) -> None:
         """Set an option with the component token."""
         self._option("set_old_option", appid, token, name, value)
+
+    def authorizer_list(
+        self, _component_appid: str, component_token: str, offset: int, count: int, /
+    ) -> ListPage:
+        """Tell who has authorised, and what their refresh tokens are."""
+        call = self._new_call("authorizer_list", "")
+
+        def execute() -> ListPage:
+            self._require(call, component_token)
+            if count > LIST_LIMIT:
+                raise refusal("authorizer_list", 40170)
+            everybody = [
+                Listed(appid, account.refresh_token or None)
+                for appid, account in self.accounts.items()
+                if account.authorized
+            ]
+            page = tuple(everybody[offset : offset + min(count, self.page)])
+            return ListPage(len(everybody), page, len(page))
+
+        return self._call(call, execute)
 
     # --- inside ----------------------------------------------------------------------------------
 

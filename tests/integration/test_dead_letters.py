@@ -67,6 +67,7 @@ def _stack(resources: dict[str, dict[str, Any]]) -> Iterator[Stack]:
             dynamodb=dynamodb(),
             resources=(*made, ("AWS::DynamoDB::Table", "Table", "the-table")),
             component_appid=COMPONENT,
+            patient=boto3.client("lambda"),
             patience=0,
         )
         past, future = time.time() - 60, time.time() + 3600

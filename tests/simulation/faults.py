@@ -68,6 +68,7 @@ class Step(IntEnum):
     CALL_QUERY_AUTH = 62
     CALL_REFRESH = 63
     CALL_AUTHORIZER_INFO = 64
+    CALL_AUTHORIZER_LIST = 65
 
     @property
     def label(self) -> str:
@@ -125,6 +126,7 @@ CALLS: Final = {
     "query_auth": Step.CALL_QUERY_AUTH,
     "refresh": Step.CALL_REFRESH,
     "authorizer_info": Step.CALL_AUTHORIZER_INFO,
+    "authorizer_list": Step.CALL_AUTHORIZER_LIST,
 }
 CALL_STEPS: Final = frozenset(CALLS.values())
 
@@ -132,7 +134,6 @@ _UNCHANGED = "a read changes nothing, whenever and however often it is carried o
 _ONCE = "our client sends a call once, and WeChat is assumed to execute it at most once"
 _ONE_INVOKE = "the client is set to one attempt"
 _NOT_USED = "nothing writes it"
-_NOT_READ = "nothing that is played lists all authorizers"
 
 SENSELESS: Final[dict[tuple[Step, Kind], str]] = {
     **{(step, kind): _UNCHANGED for step in READS for kind in (Kind.LATE, Kind.DUPLICATED)},
@@ -141,7 +142,7 @@ SENSELESS: Final[dict[tuple[Step, Kind], str]] = {
 }
 """Cells of the matrix that mean nothing, and why."""
 
-UNUSED: Final = {Step.OTHER_WRITE: _NOT_USED, Step.SCAN: _NOT_READ}
+UNUSED: Final = {Step.OTHER_WRITE: _NOT_USED}
 """Steps that nothing comes to, and why; whatever does all the same is counted and shown."""
 
 CELLS: Final = tuple(

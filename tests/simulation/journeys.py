@@ -116,6 +116,17 @@ def _other_refresh_token(case: Case) -> None:
     case.wechat._new_refresh_token(MERCHANT, account)
 
 
+def _wiped(case: Case) -> None:
+    """The table has lost the merchant's refresh token."""
+    case.wipe(MERCHANT)
+
+
+def _forgotten(case: Case) -> None:
+    """The table knows nobody: it was made anew, and WeChat's pushes have gone elsewhere."""
+    for key in [key for key in case.table.items if key.pk.startswith("A#")]:
+        del case.table.items[key]
+
+
 def _component_refused(case: Case) -> None:
     """WeChat does not honour the component token any more."""
     for issued in case.wechat.component.tokens.values():
@@ -159,6 +170,8 @@ PREPARATIONS: Final[dict[str, Callable[[Case], None]]] = {
     "bad ticket": _bad_ticket,
     "other refresh token": _other_refresh_token,
     "component refused": _component_refused,
+    "wiped": _wiped,
+    "forgotten": _forgotten,
     "retaken": _retaken,
     "retaken blind": _retaken_blind,
     "withheld": _withheld,
@@ -260,6 +273,10 @@ def _force(case: Case, journey: str) -> None:
     case.look_up(MERCHANT, forced=True, journey=journey)
 
 
+def _resync(case: Case, journey: str) -> None:
+    case.start_resync(journey=journey)
+
+
 def _push_ticket(case: Case, journey: str, delay: float = 0) -> None:
     now = int(case.stage.time + delay)
     ticket = f"ticket@@@{now:086d}"
@@ -299,6 +316,7 @@ _AUTHORIZERS: Final = {
     "lookup": Journey(_look_up_longer, ("due",)),
     "sweep": Journey(_sweep, ("due",)),
     "component": Journey(_renew_component, ("component due",)),
+    "resync": Journey(_resync, ("wiped",)),
 }
 
 PAIRED: Final = tuple(_AUTHORIZERS)
@@ -329,6 +347,13 @@ JOURNEYS: Final[dict[str, Journey]] = {
     "sweep of the component": Journey(_sweep, ("component due",)),
     "component, bad ticket": Journey(_renew_component, ("component due", "bad ticket")),
     "component, no ticket": Journey(_renew_component, ("no ticket",)),
+    "adopt": Journey(_resync, ("forgotten",)),
+    "resync, other refresh token": Journey(_resync, ("other refresh token",)),
+    "resync, cancelled unheard": Journey(_resync, ("cancelled unheard",)),
+    "resync, revoked": Journey(_resync, ("revoked",)),
+    "resync, component refused": Journey(_resync, ("component refused", "wiped")),
+    "resync, withheld": Journey(_resync, ("withheld",), exchanges=True),
+    "resync, nothing to do": Journey(_resync),
     "first ticket": Journey(_push_ticket, before="empty"),
     "ticket": Journey(_push_ticket),
     "launch": Journey(_launch),

@@ -194,13 +194,14 @@ class Judge:
         """Return by how much WeChat was asked too often.
 
         A confirmation counts twice: its push may come long after its redirect was exchanged. That a
-        step was slow is no reason; that a machine was switched off for it is.
+        step was slow is no reason; that a machine was switched off for it is. Whenever the table is
+        held against WeChat's list, every authorizer may be given one.
         """
         wechat, world = self._wechat, self._world
         expiries = world.elapsed // (DUE_FROM * wechat.life)
         faults = sum(number for name, number in world.faults.items() if name != SLOW)
         reasons = (
-            len(wechat.accounts) * expiries
+            len(wechat.accounts) * (expiries + world.resyncs)
             + 2 * len(self.confirmations)
             + len(self.cancelled)
             + self.forced

@@ -134,9 +134,11 @@ class Story(Town):
         return change
 
     def _aside(self) -> None:
-        """Something happens that has to do with no token: a ticket, a link, another push."""
+        """Something happens that no merchant has done: a ticket, a link, another push, a resync."""
         stage, now = self.stage, int(self.stage.time)
-        kind = stage.random.choice(("ticket", "launch", "launch", "unknown", "registration"))
+        kind = stage.random.choice(
+            ("ticket", "launch", "launch", "unknown", "registration", "resync", "resync")
+        )
         self.say("aside", kind)
         if kind == "ticket":
             ticket = f"ticket@@@{now:086d}"
@@ -144,6 +146,11 @@ class Story(Town):
             self.push(Ticket(COMPONENT, now, ticket), 0)
         elif kind == "launch":
             self.launch()
+        elif kind == "resync":
+            for appid in self._appids:
+                if stage.random.random() < 0.3:
+                    self.wipe(appid)
+            self.start_resync()
         elif kind == "unknown":
             self.push(Unknown(COMPONENT, now, "something_new", {"n": "1"}), 0)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tests.fakes.house import COMPONENT, FakeQueue, House
@@ -22,12 +23,13 @@ from tests.simulation.steps import (
     TrueClock,
     carry_out,
 )
-from wxvault.errors import NOT_DURABLE, PUT_OFF, WxvaultError
+from wxvault.errors import NOT_DURABLE, PUT_OFF, WeChatError, WxvaultError
 from wxvault.protocol.pushes import Authorized, Unauthorized
 from wxvault.services.component import ComponentToken
 from wxvault.services.onboarding_state import Code, Session
 from wxvault.services.outcome import Outcome
 from wxvault.services.tools import token_sha256
+from wxvault.vault.keys import authorizer_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 REDELIVERED_SECONDS = 150.0
 RECEIVED_AT_MOST = 5
+RESYNC_AGAIN_SECONDS = 60.0
+RESYNC_AT_MOST = 5
 
 
 class World(House):
@@ -60,6 +64,8 @@ class World(House):
         self.digest = 0
         """What tells this schedule from others: how WeChat answers what its documentation leaves
         open, who came to which step in which order, and the fate of each step."""
+        self.resyncs = 0
+        """How often the table was held against WeChat's list."""
         self.tracing = trace
         self.accepted: dict[str, float] = {}
         """When the push of a code was accepted."""
@@ -304,6 +310,40 @@ class World(House):
 
     def _sweep(self) -> None:
         self.say("swept", self.sweep.run())
+
+    def start_resync(self, attempt: int = 1, *, journey: str = "") -> None:
+        """Have the table held against WeChat's list; Lambda tries again what failed."""
+
+        def at_end(actor: Actor) -> None:
+            if (actor.crashed or actor.failed) and attempt < RESYNC_AT_MOST:
+                self.stage.after(RESYNC_AGAIN_SECONDS, lambda: self.start_resync(attempt + 1))
+
+        self.start("resync", self.run_resync, seconds=900, at_end=at_end, journey=journey)
+
+    def find_missing(self) -> None:
+        """Invoke *resync* and wait for nothing; the answer says only that it was taken."""
+        if self.stage.current is None:
+            super().find_missing()
+            return
+        with suppress(OutOfReachError):
+            self.request(Step.INVOKE, self.start_resync, Terms(repeats=False))
+
+    def run_resync(self) -> None:
+        """Hold the table against WeChat's list."""
+        self.resyncs += 1
+        try:
+            done = self.resync.run(dry_run=False, until=self.clock.now() + 800)
+        except (*NOT_DURABLE, *PUT_OFF, WeChatError) as error:
+            self.give_up("no resync", error)
+        else:
+            self.say("resync", done.counts)
+
+    def wipe(self, appid: str) -> None:
+        """Have the table lose a refresh token, as nobody here would do it."""
+        item = self.table.items.get(authorizer_key(COMPONENT, appid), {})
+        if item.pop("refresh_token", None) is not None:
+            self.say("the table loses the refresh token of", appid[-2:])
+            self.count("wiped")
 
     def push(self, push: Push, delay: float, attempt: int = 1, *, journey: str = "") -> None:
         """Have WeChat push something until it is accepted."""

@@ -222,7 +222,7 @@ def test_a_sweep_that_fails_is_a_letter(world: World, dlq: Tool) -> None:
         wait_for_letters(stack, "SweepDeadLetters", 1)
     shown = dlq("--queue", "sweep")
     assert "1 × wake-up that its function failed at" in shown
-    assert "the sweeps after it have looked again" in shown
+    assert "the wake-ups after it look again" in shown
     assert "sweep: 1 left" in dlq("--redrive", "1")
     assert "sweep: 1 dropped" in dlq("--drop", "1")
 

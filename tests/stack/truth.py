@@ -20,6 +20,7 @@ from wxvault.clock import SystemClock
 from wxvault.services.onboarding_state import CodeStatus
 from wxvault.services.state import RENEWABLE, Status
 from wxvault.vault.codes import Codes
+from wxvault.vault.directory import Directory
 from wxvault.vault.keys import fingerprint
 from wxvault.vault.sealing import KmsDataKeys, Sealing
 from wxvault.vault.table import DynamoTable
@@ -55,6 +56,7 @@ class Vault:
         clock, uniform = SystemClock(), SystemRandom().random
         table = DynamoTable(root.dynamodb, stack.outputs["TableName"], clock, uniform)
         sealing = Sealing(keys, secrets.token_bytes)
+        self.directory = Directory(table, component, clock)
         self.tokens = TokenItems(table, sealing, component, clock, uniform)
         self.codes = Codes(table, sealing, component, clock)
 

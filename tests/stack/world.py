@@ -21,6 +21,7 @@ PRE_AUTH_CODE = "/cgi-bin/component/api_create_preauthcode"
 QUERY_AUTH = "/cgi-bin/component/api_query_auth"
 AUTHORIZER_TOKEN = "/cgi-bin/component/api_authorizer_token"
 AUTHORIZER_INFO = "/cgi-bin/component/api_get_authorizer_info"
+AUTHORIZER_LIST = "/cgi-bin/component/api_get_authorizer_list"
 
 
 @dataclass(frozen=True, slots=True)

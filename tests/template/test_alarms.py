@@ -74,7 +74,7 @@ ALARMS = {
         f"{queue}DeadLettersAlarm": above(
             0, "ApproximateNumberOfMessagesVisible", "Maximum", seconds=60
         )
-        for queue in ("Renew", "Exchange", "Sweep")
+        for queue in ("Renew", "Exchange", "Sweep", "Resync")
     },
 }
 OWN = {name for name, told in ALARMS.items() if told[0] in OWN_METRICS}
@@ -181,7 +181,7 @@ def test_own_metrics_carry_the_dimension_the_functions_write(
         ]
 
 
-@pytest.mark.parametrize("queue", ["Renew", "Exchange", "Sweep"])
+@pytest.mark.parametrize("queue", ["Renew", "Exchange", "Sweep", "Resync"])
 def test_every_dead_letter_queue_is_watched(resources: Resources, queue: str) -> None:
     """A message in any dead-letter queue raises an alarm."""
     alarm = resources[f"{queue}DeadLettersAlarm"]["Properties"]

@@ -44,7 +44,8 @@ def test_whatever_is_delivered_later_has_dead_letters(resources: Resources) -> N
     """Queues, schedules, rules, subscriptions and asynchronous invokes say where failures go."""
     ends = {f"{name}.Arn" for name in dead_letters(resources)}
     found = places(resources)
-    assert {"RenewQueue", "ExchangeQueue", "SweepFunctionSchedule"} <= set(found)
+    woken = {"SweepFunctionSchedule", "ResyncFunctionSchedule"}
+    assert {"RenewQueue", "ExchangeQueue", *woken} <= set(found)
     for name, where in found.items():
         assert where is not None, f"{name}: what fails here is gone"
         assert target(where) in ends, name

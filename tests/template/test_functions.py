@@ -40,6 +40,7 @@ OWN = {
     "RENEW_QUEUE_URL": "RenewQueue",
     "EXCHANGE_QUEUE_URL": "ExchangeQueue",
     "RENEW_FUNCTION": "RenewFunctionAliaslive",
+    "RESYNC_FUNCTION": "ResyncFunctionAliaslive",
     "EVENT_BUS_NAME": "EventBus",
     "EGRESS_ADDRESS": "EgressAddress",
     "RENEW_DEAD_LETTERS_URL": "RenewDeadLetters",
@@ -80,7 +81,7 @@ FUNCTIONS: dict[str, tuple[str, str, int, str]] = {
         "exchange",
         "worker.handler",
         25,
-        "WECHAT_API_BASE RENEW_FUNCTION EXCHANGE_QUEUE_URL EVENT_BUS_NAME",
+        "WECHAT_API_BASE RENEW_FUNCTION RESYNC_FUNCTION EXCHANGE_QUEUE_URL EVENT_BUS_NAME",
     ),
     "Sweep": (
         "refresh",
@@ -93,6 +94,12 @@ FUNCTIONS: dict[str, tuple[str, str, int, str]] = {
         "renew.handler",
         25,
         "APP_SECRET_ARN WECHAT_API_BASE EVENT_BUS_NAME",
+    ),
+    "Resync": (
+        "accounts",
+        "resync.handler",
+        900,
+        "WECHAT_API_BASE RENEW_QUEUE_URL RENEW_FUNCTION EVENT_BUS_NAME",
     ),
     "Token": ("token", "app.handler", 12, "RENEW_FUNCTION"),
     "Accounts": (
@@ -108,7 +115,7 @@ FUNCTIONS: dict[str, tuple[str, str, int, str]] = {
         "WECHAT_API_BASE WECHAT_H5_PAGE_BASE RENEW_FUNCTION",
     ),
 }
-CALL_WECHAT = {"Sessions", "Launch", "ExchangeWorker", "Renew", "Accounts", "Call"}
+CALL_WECHAT = {"Sessions", "Launch", "ExchangeWorker", "Renew", "Accounts", "Call", "Resync"}
 
 
 @pytest.fixture(name="function", params=FUNCTIONS)

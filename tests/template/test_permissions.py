@@ -87,8 +87,8 @@ def test_roles_have_no_other_source_of_rights(resources: Resources, name: str) -
     assert trust["Action"] == "sts:AssumeRole"
 
 
-def test_the_schedule_may_wake_the_sweep_and_nothing_else(resources: Resources) -> None:
-    """The scheduler's role invokes the sweep's alias, for this account's schedules only."""
+def test_the_schedules_may_wake_sweep_and_resync_and_nothing_else(resources: Resources) -> None:
+    """The scheduler's role invokes their aliases, for this account's schedules only."""
     role = resources["ScheduleRole"]["Properties"]
     wanted = {(action, written(resource)) for action, resource in rights_of("schedule")}
     assert rights(role) == wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.template.reading import of_type, target
 Resources = dict[str, dict[str, Any]]
 
 PAIRS = {"RenewQueue": "RenewDeadLetters", "ExchangeQueue": "ExchangeDeadLetters"}
-DEAD_LETTERS = {*PAIRS.values(), "SweepDeadLetters"}
+DEAD_LETTERS = {*PAIRS.values(), "SweepDeadLetters", "ResyncDeadLetters"}
 FOURTEEN_DAYS = 1209600
 
 
@@ -107,7 +108,7 @@ def test_the_bus_keeps_an_archive_only_if_asked(
 
 def test_the_schedule_wakes_the_sweep(resources: Resources) -> None:
     """A schedule without play, one retry within the minute, then the dead letters."""
-    (schedule,) = of_type(resources, "AWS::Scheduler::Schedule").values()
+    schedule = of_type(resources, "AWS::Scheduler::Schedule")["SweepFunctionSchedule"]
     assert schedule["ScheduleExpression"] == {
         "Fn::If": [
             "SweepsEveryMinute",
@@ -126,11 +127,45 @@ def test_the_schedule_wakes_the_sweep(resources: Resources) -> None:
     assert "Name" not in schedule
 
 
+def test_the_schedule_wakes_the_resync(resources: Resources) -> None:
+    """At night in China, some time within an hour; what it sends makes it a real run."""
+    schedule = of_type(resources, "AWS::Scheduler::Schedule")["ResyncFunctionSchedule"]
+    assert schedule["ScheduleExpression"] == "cron(7 3 * * ? *)"
+    assert schedule["ScheduleExpressionTimezone"] == "Asia/Shanghai"
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 60}
+    wanted = schedule["Target"]
+    assert wanted["Arn"] == {"Ref": "ResyncFunctionAliaslive"}
+    assert json.loads(wanted["Input"]) == {"scheduled": True}
+    assert wanted["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["ResyncDeadLetters", "Arn"]}}
+    assert "Name" not in schedule
+
+
+def test_a_failed_resync_is_repeated(resources: Resources) -> None:
+    """The next one by its schedule comes a day later, so Lambda tries twice more; then it is told.
+
+    Run twice it does nothing twice.
+    """
+    config = configured(resources, "ResyncFunction")
+    assert config["MaximumRetryAttempts"] == 2
+    assert config["DestinationConfig"] == {
+        "OnFailure": {"Destination": {"Fn::GetAtt": ["ResyncDeadLetters", "Arn"]}}
+    }
+
+
+def configured(resources: Resources, function: str) -> dict[str, Any]:
+    """Return how asynchronous invokes of a function's alias are dealt with."""
+    (found,) = (
+        config
+        for config in of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
+        if target(config["FunctionName"]) == function
+    )
+    assert found["Qualifier"] == "live"
+    return found
+
+
 def test_a_failed_sweep_is_not_repeated(resources: Resources) -> None:
     """Lambda does not repeat a sweep by itself: the next minute looks again."""
-    (config,) = of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
-    assert target(config["FunctionName"]) == "SweepFunction"
-    assert config["Qualifier"] == "live"
+    config = configured(resources, "SweepFunction")
     assert config["MaximumRetryAttempts"] == 0
     assert config["MaximumEventAgeInSeconds"] == 60
     # Told, because a sweep that fails every time says nothing else.

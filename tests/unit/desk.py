@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from functions.accounts import accounts
+from functions.accounts import accounts, resync
 from functions.auth_url import launch, sessions
 from functions.call import app as call
 from functions.callback import app as callback
@@ -28,6 +28,7 @@ from wxvault.runtime.wiring import Wiring
 from wxvault.services.onboarding_state import Session
 from wxvault.services.outcome import Outcome
 from wxvault.services.state import Status, TokenChange
+from wxvault.wechat.answers import AuthorizerPage, Listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,6 +129,14 @@ class GoodWeChat:
         self.calls.append("authorizer_info")
         told = {"nick_name": "示例茶馆", "service_type_info": {"id": 2}}
         return Answer(refresh_token=REFRESH_TOKEN, authorizer_appid=appid, profile=told)
+
+    def authorizer_list(
+        self, _component_appid: str, _token: str, offset: int, _count: int, /
+    ) -> AuthorizerPage:
+        """List the sample's merchant."""
+        self.calls.append("authorizer_list")
+        listed = (Listed(MERCHANT, REFRESH_TOKEN),)[offset:]
+        return AuthorizerPage(1, listed, len(listed), 0)
 
     def option(self, _component_appid: str, _token: str, _appid: str, name: str, /) -> str:
         """Read an option."""
@@ -322,6 +331,7 @@ HANDLERS: dict[str, ModuleType] = {
     "landing": landing,
     "launch": launch,
     "renew": renew,
+    "resync": resync,
     "sessions": sessions,
     "sweep": sweep,
     "token": token,

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command; the exit status is 0, or 1 with what went wrong."""
     parser = argparse.ArgumentParser(prog="make dlq", description=__doc__)
     parser.add_argument("--stack", default="", help="a stack deployed to AWS; empty: make run's")
-    parser.add_argument("--queue", default="", help="only this one: renew, exchange, sweep")
+    parser.add_argument("--queue", default="", help="only this one: renew, exchange, sweep, resync")
     parser.add_argument("--redrive", default="", choices=_YES, help="send back; all: the bad too")
     parser.add_argument("--drop", default="", choices=_YES, help="drop; all: the unreadable too")
     parser.add_argument("--running", type=Path, default=RUNNING, help=argparse.SUPPRESS)

@@ -39,7 +39,7 @@ class DeadLetters:
     """One dead-letter queue. Looking loses nothing: letters come back by themselves."""
 
     title: str
-    """A short name: renew, exchange, sweep."""
+    """A short name: renew, exchange, sweep, resync."""
     name: str
     url: str
     source_url: str | None

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 RUNNING = Path(__file__).resolve().parents[2] / ".stack"
 """Where `make run` notes that a local stack is up."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_PATIENT = Config(
+    read_timeout=910, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
+)
 _CONFIG = Config(
     connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4}
 )
@@ -47,6 +50,8 @@ class Stack:
     resources: tuple[tuple[str, str, str], ...]
     """Type, logical id and physical id of everything in it."""
     component_appid: str
+    patient: LambdaClient
+    """For functions that may take all of their quarter of an hour; asked once."""
     patience: int = 1
     """Seconds that a queue waits for letters before it says that there are none."""
 
@@ -78,7 +83,7 @@ def on_this_desk(running: Path = RUNNING) -> Stack:
             return _local(told)
     raise NoStackError(
         "No local stack is up. Either start one in another terminal (make run),\n"
-        "or name a deployed one: make dlq STACK=name, with AWS credentials in the environment."
+        "or name a deployed one: STACK=name, with AWS credentials in the environment."
     )
 
 
@@ -122,6 +127,9 @@ def _stack(session: boto3.Session, name: str, place: str, options: Mapping[str, 
         dynamodb=session.client("dynamodb", **options),
         resources=resources,
         component_appid=parameters.get("ComponentAppid", ""),
+        patient=session.client(
+            "lambda", **{**options, "config": options["config"].merge(_PATIENT)}
+        ),
     )
 
 

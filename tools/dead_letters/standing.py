@@ -50,7 +50,7 @@ class Standings:
     def of(self, meaning: Meaning) -> Standing:
         """Return how a letter's subject stands."""
         if meaning.wake_up:
-            return Standing(Wanted.SETTLED, "no: the sweeps after it have looked again")
+            return Standing(Wanted.SETTLED, "no: the wake-ups after it look again")
         component = self._stack.component_appid
         if meaning.authorizer_appid is not None:
             key = authorizer_key(component, meaning.authorizer_appid)

@@ -12,6 +12,7 @@ from sandbox.stack.rights.table import (
     OTHERS,
     OWN_LOG,
     RENEW,
+    RESYNC,
     logical_name,
 )
 from sandbox.stack.rights.things import everything
@@ -54,8 +55,10 @@ _COLUMNS: Final = {
     "RenewDeadLetters": "renew letters",
     "ExchangeDeadLetters": "exchange letters",
     "SweepDeadLetters": "sweep letters",
+    "ResyncDeadLetters": "resync letters",
     "EventBus": "event bus",
     RENEW: "renew :live",
+    RESYNC: "resync :live",
     OWN_LOG: "own log",
 }
 # What the emulator does not judge; each is asserted on the translated template instead.

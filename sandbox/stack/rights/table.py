@@ -19,6 +19,7 @@ OWN_LOG: Final = "own log"
 DUE: Final = "Table/index/due"
 BY_TENANT: Final = "Table/index/by_tenant"
 RENEW: Final = "RenewFunction:live"
+RESYNC: Final = "ResyncFunction:live"
 # What the example policy for callers names: an authorizer of nobody.
 EXAMPLE_ROUTE: Final = "GET /tokens/wx0000000000000000"
 # And of a tenant that nobody is.
@@ -97,6 +98,8 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         "ExchangeQueue": _RECEIVE | _SEND,
         "EventBus": _PUT_EVENTS,
         RENEW: _INVOKE,
+        # When a code was used up by a call without an answer, and nobody knows for whom.
+        RESYNC: _INVOKE,
         OWN_LOG: _WRITE_LOG,
     },
     "sweep": {
@@ -119,6 +122,16 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         "AppSecret": _READ_SECRET,
         "RenewQueue": _RECEIVE,
         "EventBus": _PUT_EVENTS,
+        OWN_LOG: _WRITE_LOG,
+    },
+    "resync": {
+        "Table": _items("Get", "Put", "Update", "Delete") | {"dynamodb:Scan"},
+        "SealingKey": _SEAL | _OPEN,
+        "RenewQueue": _SEND,
+        "EventBus": _PUT_EVENTS,
+        # As with the sweep: Lambda's, in the function's name.
+        "ResyncDeadLetters": _SEND,
+        RENEW: _INVOKE,
         OWN_LOG: _WRITE_LOG,
     },
     "token": {
@@ -149,11 +162,16 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
 
 # Functions that are given network interfaces where there is a VPC: the one right on `*`.
 IN_THE_VPC: Final = frozenset(
-    {"sessions", "launch", "exchange-worker", "renew", "accounts", "call"}
+    {"sessions", "launch", "exchange-worker", "renew", "accounts", "call", "resync"}
 )
 
 OTHERS: Final[Mapping[str, Rights]] = {
-    "schedule": {"SweepFunction:live": _INVOKE, "SweepDeadLetters": _SEND},
+    "schedule": {
+        "SweepFunction:live": _INVOKE,
+        "SweepDeadLetters": _SEND,
+        RESYNC: _INVOKE,
+        "ResyncDeadLetters": _SEND,
+    },
     "trusted caller": {
         "TokenFunction:live": _INVOKE,
         "SessionsFunction:live": _INVOKE,

@@ -16,6 +16,7 @@ from wxvault.client import TokenClient
 from wxvault.client_transports import InvokeTransport
 from wxvault.errors import WeChatError, WeChatRefusedError, WeChatUnknownError, WxvaultError
 from wxvault.protocol import permission_sets, return_codes
+from wxvault.protocol.appid import is_appid
 from wxvault.wechat.component_api import ComponentApi
 from wxvault.wechat.http import WeChatHttp, json_object
 
@@ -58,7 +59,7 @@ def _storable(*numbers: int | None) -> None:
 def wechat_answer(data: bytes) -> None:
     """Have WeChat answer anything to every call there is."""
     feed = Feed(stretched(data))
-    call = feed.pick("component", "pre_auth", "query_auth", "refresh", "info", "start")
+    call = feed.pick("component", "pre_auth", "query_auth", "refresh", "info", "list", "start")
     api = ComponentApi("https://api.weixin.qq.com", http=_Answering(feed.rest()))
     try:
         if call == "component":
@@ -79,6 +80,13 @@ def wechat_answer(data: bytes) -> None:
             require(info.authorizer_appid == AUTHORIZER, "somebody else's account")
             require(info.refresh_token != "", "an empty refresh token")
             _storable(*info.func_info)
+        elif call == "list":
+            page = api.authorizer_list(COMPONENT, _TOKEN, 0, 500)
+            require(page.strange == page.received - len(page.listed), "entries are lost")
+            require(page.total_count is None or page.total_count >= 0, "less than nobody")
+            for one in page.listed:
+                require(is_appid(one.authorizer_appid), "a strange appid")
+                require(one.refresh_token != "", "an empty refresh token")
         else:
             require(len(api.start_push_ticket(COMPONENT, _APPSECRET)) <= 200, "a long word")
     except WeChatError as error:
@@ -196,6 +204,8 @@ _ANSWER_WORDS = (
     b"\xef\xbb\xbf",
     b"null",
     b"true",
+    b'{"total_count":2,"list":[',
+    b'{"authorizer_appid":"wxf8b4f85f3a794e77","refresh_token":"refreshtoken@@@x"},',
 )
 _CLIENT_WORDS = (
     b'{"access_token":"49_x","expires_at":1800007200,"generation":1}',

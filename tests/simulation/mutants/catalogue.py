@@ -9,6 +9,7 @@ from tests.simulation.mutants import (
     of_exchanges,
     of_grants,
     of_questions,
+    of_resync,
     of_serving,
     of_the_component,
     of_the_lease,
@@ -24,6 +25,7 @@ MUTANTS = (
     *of_grants.MUTANTS,
     *of_exchanges.MUTANTS,
     *of_codes.MUTANTS,
+    *of_resync.MUTANTS,
     *of_what_was_seen.MUTANTS,
     *of_the_component.MUTANTS,
 )

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.simulation.mutants import scenes_of_grants, scenes_of_the_lease, scenes_of_the_rest
+from tests.simulation.mutants import (
+    scenes_of_grants,
+    scenes_of_resync,
+    scenes_of_the_lease,
+    scenes_of_the_rest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +18,6 @@ if TYPE_CHECKING:
 
 SCENES: dict[str, Callable[[Directed], list[str]]] = {
     scene.__name__: scene
-    for module in (scenes_of_the_lease, scenes_of_grants, scenes_of_the_rest)
+    for module in (scenes_of_the_lease, scenes_of_grants, scenes_of_resync, scenes_of_the_rest)
     for scene in module.SCENES
 }

@@ -305,3 +305,21 @@ def test_forms_of_other_sites_are_refused() -> None:
     assert r.control.handle(request).status == 400
     assert r.control.handle(WebRequest("GET", "/_sandbox/ticket", {}, b"", {})).status == 405
     assert r.control.handle(WebRequest("GET", "/_sandbox/nothing", {}, b"", {})).status == 404
+
+
+def test_a_crowd_has_authorised_long_ago() -> None:
+    """As many as asked for, each with a refresh token on the list, and nothing pushed."""
+    r = remote(released=True)
+    appids = r.post("crowd", count=3)["authorizer_appids"]
+    assert len(set(appids)) == 3
+    listed = r.bench.desk.state.listing(0, 500)["list"]
+    assert [one["authorizer_appid"] for one in listed] == appids
+    assert all(one["refresh_token"] for one in listed)
+    assert r.get("pushes")["pushes"] == []
+
+
+@pytest.mark.parametrize("count", [0, -1, 5001])
+def test_a_crowd_has_bounds(count: int) -> None:
+    """Nobody has made anything by mistake."""
+    r = remote(released=True)
+    assert r.post("crowd", 400, count=count)["error"]["code"] == "bad_field"

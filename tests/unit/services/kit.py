@@ -96,9 +96,11 @@ def access(token: str = "access", *, sent_at: float = NOW) -> Access:
 
 @dataclass
 class HookedTable(MemoryTable):
-    """A table after whose writes something may happen in the world."""
+    """A table after whose writes, or reads of one item, something may happen in the world."""
 
     hooks: list[tuple[Callable[[Write], bool], Callable[[], None]]] = field(default_factory=list)
+    after_read: Callable[[Key], None] | None = None
+    """What happens after every read, before its answer is used."""
     reads: int = 0
     repeated: bool = False
     """Every write is done twice: its answer was lost, and AWS's client repeated it."""
@@ -106,7 +108,10 @@ class HookedTable(MemoryTable):
     def get(self, key: Key) -> Item | None:
         """Read one item, and count it."""
         self.reads += 1
-        return super().get(key)
+        found = super().get(key)
+        if self.after_read is not None:
+            self.after_read(key)
+        return found
 
     def write(self, write: Write) -> Item | None:
         """Do one write, and what was asked for after it."""

@@ -242,6 +242,30 @@ def test_a_retaken_redirect_stores_nothing() -> None:
     assert is_well(house)
 
 
+def test_a_spent_redirect_whose_push_stays_away_is_found_on_the_list() -> None:
+    """The search that it sets off finds the merchant, who is nobody's: whose cannot be known."""
+    house = with_component()
+    code, _ = landed(house)
+    refuse(house, "query_auth", "silent_after")
+    exchange(house, code)
+    later(house, 25)
+    exchange(house, code)
+    assert house.searches == 1
+    house.resync.run(dry_run=False, until=house.clock.now() + 900)
+    house.work()
+    assert is_well(house)
+    assert stored(house).tenant_id is None
+
+
+def test_a_code_that_nobody_has_issued_sets_off_no_search() -> None:
+    """Anybody can show a landing something: refused at the first call, it is over."""
+    house = with_component()
+    code, _ = landed(house)
+    refuse(house, "query_auth", 61009)
+    assert exchange(house, code) is CodeStatus.FAILED
+    assert house.searches == 0
+
+
 def test_a_spent_redirect_waits_for_its_push() -> None:
     """61009 after silence: the first call got through, but for whom? Nothing is due until told."""
     house = with_component()
@@ -252,6 +276,7 @@ def test_a_spent_redirect_waits_for_its_push() -> None:
     assert exchange(house, code) is CodeStatus.RECEIVED
     record = code_of(house, code)
     assert (record.due_at, record.claim_id, record.unanswered) == (None, None, 1)
+    assert house.searches == 1
     asked(house)
     house.exchange_queue.jobs.clear()
     later(house, 600)

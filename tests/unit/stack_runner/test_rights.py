@@ -73,7 +73,8 @@ def test_the_matrix_has_a_row_for_every_function() -> None:
     first = [line.split()[0] for line in lines if line and not line.startswith(" ")]
     assert first == ["function", *FUNCTIONS]
     (token,) = (line.split() for line in lines if line.startswith("token"))
-    assert token == ["token", "get", "open", "invoke", "create", "295"]
+    assert token[:-1] == ["token", "get", "open", "invoke", "create"]
+    assert int(token[-1]) >= 295
     cells = sum(len(line[17:].split()) for line in lines[3:]) - len(FUNCTIONS)
     assert cells == sum(len(rights_of(name)) for name in FUNCTIONS)
     assert {line[:20].strip() for line in others(measured)} == set(OTHERS)
@@ -106,8 +107,8 @@ def test_what_must_never_be_allowed_is_tried() -> None:
     assert not never & {action for name in NAMES for action, _ in rights_of(name)}
 
 
-def test_who_lists_reads_keys_only() -> None:
-    """The one right to scan is on the index of tenants, which holds nothing but keys."""
+def test_who_may_scan() -> None:
+    """Whoever lists reads the index of tenants, which has keys only; the resync reads everybody."""
     assert "dynamodb:Scan" in {probe.action for probes in PROBES.values() for probe in probes}
     scanned = {
         (name, resource)
@@ -115,4 +116,4 @@ def test_who_lists_reads_keys_only() -> None:
         for action, resource in rights_of(name)
         if action == "dynamodb:Scan"
     }
-    assert scanned == {("accounts", "Table/index/by_tenant")}
+    assert scanned == {("accounts", "Table/index/by_tenant"), ("resync", "Table")}

@@ -59,7 +59,7 @@ class FakeAws:
     def finder(self) -> ReasonFinder:
         """Return what looks for reasons here."""
         me: Any = self
-        return ReasonFinder(Stack("s", "here", me, me, me, me, (), "wx0123456789abcdef"))
+        return ReasonFinder(Stack("s", "here", me, me, me, me, (), "wx0123456789abcdef", me))
 
 
 def line(**fields: Any) -> str:

@@ -30,6 +30,7 @@ type OptionalText = Literal[
     "renew_queue_url",
     "exchange_queue_url",
     "renew_function",
+    "resync_function",
     "event_bus_name",
     "egress_address",
     "renew_dead_letters_url",
@@ -45,6 +46,7 @@ _VARIABLES: Final[dict[str, str]] = {
     "renew_queue_url": "WXVAULT_RENEW_QUEUE_URL",
     "exchange_queue_url": "WXVAULT_EXCHANGE_QUEUE_URL",
     "renew_function": "WXVAULT_RENEW_FUNCTION",
+    "resync_function": "WXVAULT_RESYNC_FUNCTION",
     "event_bus_name": "WXVAULT_EVENT_BUS_NAME",
     "egress_address": "WXVAULT_EGRESS_ADDRESS",
     "renew_dead_letters_url": "WXVAULT_RENEW_DEAD_LETTERS_URL",
@@ -76,6 +78,7 @@ class Settings:
     renew_queue_url: str | None = None
     exchange_queue_url: str | None = None
     renew_function: str | None = None
+    resync_function: str | None = None
     event_bus_name: str | None = None
     egress_address: str | None = None
     renew_dead_letters_url: str | None = None

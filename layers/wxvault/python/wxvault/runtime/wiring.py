@@ -26,6 +26,7 @@ from wxvault.runtime.settings import Settings
 from wxvault.runtime.telemetry import tell_sealing
 from wxvault.services.account_options import Options
 from wxvault.services.accounts import Accounts
+from wxvault.services.authorizer_list import ListReader
 from wxvault.services.calling import Calling
 from wxvault.services.component import ComponentToken
 from wxvault.services.events import Events
@@ -37,6 +38,7 @@ from wxvault.services.onboarding import Minter, Onboarding, Place
 from wxvault.services.outcome import Outcome
 from wxvault.services.registration import Registrations
 from wxvault.services.registration_results import RegistrationResults
+from wxvault.services.resync import Resync
 from wxvault.services.reuse import Reuse, ReuseLanding
 from wxvault.services.tools import Tools
 from wxvault.vault.codes import Codes
@@ -374,6 +376,24 @@ class Wiring:
     def component_token(self) -> ComponentToken:
         """The component token, kept for a part of the overlap."""
         return ComponentToken(self.lookup, self.clock, overlap=self.settings.overlap_seconds)
+
+    def start_resync(self) -> None:
+        """Have the table held against WeChat's list soon; if it cannot be, the next night does."""
+        client = boto3.client("lambda", config=self._config)
+        try:
+            client.invoke(
+                FunctionName=self.settings.require("resync_function"),
+                InvocationType="Event",
+                Payload=json.dumps({"scheduled": True}).encode(),
+            )
+        except (BotoCoreError, ClientError) as error:
+            _log.warning("resync not started", extra={"problem": _problem(error)})
+
+    @cached_property
+    def resync(self) -> Resync:
+        """Holds the table against WeChat's list."""
+        reader = ListReader(self.component_appid, self.wechat, self.component_token, self.clock)
+        return Resync(self.tools, self.directory, reader, self.renew_jobs)
 
     # --- on somebody's behalf --------------------------------------------------------------------
 

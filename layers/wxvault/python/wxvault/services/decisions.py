@@ -212,6 +212,27 @@ def verified(state: TokenState, lease: Lease, now: float, refresh_token: str) ->
     )
 
 
+def has_no_tokens(state: TokenState) -> bool:
+    """Say whether an account is known to have none: it is authorised without API ability."""
+    return state.status in RENEWABLE and not (state.api_ability or state.has_refresh)
+
+
+def verified_without_tokens(state: TokenState, lease: Lease) -> TokenChange:
+    """WeChat was asked and the authorisation lives, still without API ability: nothing is due."""
+    if not has_no_tokens(state) or _is_overtaken(state, lease):
+        return abandoned(state, lease)
+    return replace(
+        unchanged(state),
+        due_at=None,
+        attempts=0,
+        last_errcode=None,
+        refused_address=None,
+        release=True,
+        clear_mark=True,
+        verifying=False,
+    )
+
+
 def healed(state: TokenState, lease: Lease, now: float, refresh_token: str) -> TokenChange:
     """A code was used up by a call nobody heard the answer of: keep what WeChat says is there."""
     change = verified(state, lease, now, refresh_token)

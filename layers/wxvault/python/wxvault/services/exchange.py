@@ -32,6 +32,8 @@ from wxvault.services.state import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wxvault.services.component import ComponentToken
     from wxvault.services.exchange_ports import CodeItems, Profiles, SessionItems
     from wxvault.services.onboarding_state import Code, CodeStatus
@@ -52,11 +54,14 @@ class Exchange[W]:
         codes: CodeItems[W],
         sessions: SessionItems,
         profiles: Profiles,
+        find_missing: Callable[[], None],
     ) -> None:
+        """Take the adapters; ``find_missing`` has the table held against WeChat's list."""
         self._tools = tools
         self._wechat = wechat
         self._component = component
         self._codes = codes
+        self._find_missing = find_missing
         self._steps = CodeSteps(tools, codes, sessions, profiles)
 
     def exchange(self, code_sha256: str) -> CodeStatus | None:
@@ -381,7 +386,9 @@ class Exchange[W]:
             return
         if code.unanswered > 0:
             # An earlier call may have got through, but for whom? The push will tell, if it comes.
+            # If it does not, WeChat's list does: of nobody's tenant, for that cannot be known.
             self._codes.give_back(code, claim_id, due_at=None, unanswered=code.unanswered)
+            self._find_missing()
             return
         self._codes.fail(code.code_sha256, claim_id, refusal.wechat_errcode)
 

@@ -174,9 +174,12 @@ class Keeper:
             if refusal.wechat_errcode in NOT_AUTHORIZED:
                 return self._gone(question)
             return self._refused(question, refusal.wechat_errcode, refusal=refusal)
+        lease, now = question.lease, tools.clock.now()
+        if not refresh_token and decisions.has_no_tokens(lease.state):
+            tools.settle(lease, lambda state: decisions.verified_without_tokens(state, lease))
+            return Outcome.VERIFIED
         if not refresh_token:
             return self._refused(question, None, at_once=True)
-        lease, now = question.lease, tools.clock.now()
         settled = tools.settle(
             lease, lambda state: decisions.verified(state, lease, now, refresh_token)
         )

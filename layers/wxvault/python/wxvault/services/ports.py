@@ -79,6 +79,38 @@ class Grant(AuthorizerAnswer, Protocol):
         """Its life in seconds."""
 
 
+class ListedAuthorizer(Protocol):
+    """One entry of WeChat's list."""
+
+    @property
+    def authorizer_appid(self) -> str:
+        """Who it is."""
+
+    @property
+    def refresh_token(self) -> str | None:
+        """The refresh token; None for one whose code was never exchanged."""
+
+
+class AuthorizerPage(Protocol):
+    """A page of WeChat's list."""
+
+    @property
+    def total_count(self) -> int | None:
+        """How many there are in all, if WeChat says so."""
+
+    @property
+    def listed(self) -> Sequence[ListedAuthorizer]:
+        """What could be read."""
+
+    @property
+    def received(self) -> int:
+        """How many entries came."""
+
+    @property
+    def strange(self) -> int:
+        """How many of them could not be read."""
+
+
 class WeChat(Protocol):
     """WeChat's component endpoints: WeChatRefusedError and WeChatUnknownError may come of each."""
 
@@ -107,6 +139,11 @@ class WeChat(Protocol):
         self, component_appid: str, component_token: str, authorizer_appid: str, /
     ) -> AuthorizerAnswer:
         """Ask about an authorizer."""
+
+    def authorizer_list(
+        self, component_appid: str, component_token: str, offset: int, count: int, /
+    ) -> AuthorizerPage:
+        """Read a page of the list of all authorizers."""
 
 
 # --- the vault -----------------------------------------------------------------------------------

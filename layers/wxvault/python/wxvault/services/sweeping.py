@@ -150,13 +150,13 @@ class Sweep:
                 ran=True, overdue=overdue, component=component, waiting_for_component=bool(due)
             )
         jobs = [{"code_sha256": item.code_sha256} for item in codes]
-        codes_sent = _send(self._exchange_jobs, jobs)
+        codes_sent = send_or_leave(self._exchange_jobs, jobs)
         jobs = [{"ticket_sha256": item.ticket_sha256} for item in tickets]
-        registrations_sent = _send(self._exchange_jobs, jobs)
+        registrations_sent = send_or_leave(self._exchange_jobs, jobs)
         jobs = [
             {"job": "authorizer", "authorizer_appid": item.authorizer_appid} for item in authorizers
         ]
-        authorizers_sent = _send(self._renew_jobs, jobs)
+        authorizers_sent = send_or_leave(self._renew_jobs, jobs)
         return Swept(
             ran=True,
             codes=codes_sent,
@@ -177,10 +177,10 @@ class Sweep:
         except WxvaultError as error:
             _log.error("tickets not looked at", extra={"error_code": error.code})
             return False
-        return _send(self._renew_jobs, [{"job": "tickets"}]) == 1
+        return send_or_leave(self._renew_jobs, [{"job": "tickets"}]) == 1
 
 
-def _send(queue: SendJobs, jobs: Sequence[Mapping[str, Any]]) -> int:
+def send_or_leave(queue: SendJobs, jobs: Sequence[Mapping[str, Any]]) -> int:
     """Send jobs and return how many were taken; a queue that is down does not keep the other."""
     try:
         return queue.send_all(list(jobs))

@@ -74,6 +74,28 @@ class AuthorizerInfo:
     profile: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One entry of WeChat's list; without a refresh token if its code was never exchanged."""
+
+    authorizer_appid: str
+    refresh_token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizerPage:
+    """A page of WeChat's list.
+
+    ``total_count`` is None where WeChat said no sound number. ``received`` counts the entries as
+    they came; ``strange`` of them name no appid, or a refresh token that is none, and are left out.
+    """
+
+    total_count: int | None
+    listed: tuple[Listed, ...]
+    received: int
+    strange: int
+
+
 class Reader:
     """Reads the fields of one answer; what is missing makes the whole answer an unknown one."""
 
@@ -137,6 +159,33 @@ class Reader:
                 raise self.lacks(name)
             return str(value)
         return None
+
+    def authorizer_page(self) -> AuthorizerPage:
+        """Return a page of WeChat's list: what cannot be read of it does not spoil the rest."""
+        entries = self._content.get("list")
+        if not isinstance(entries, list):
+            raise self.lacks("list")
+        found = [self._listed(entry) for entry in entries]
+        listed = tuple(one for one in found if one is not None)
+        total = whole_number(self._content.get("total_count"))
+        return AuthorizerPage(
+            total_count=total if total is not None and total >= 0 else None,
+            listed=listed,
+            received=len(entries),
+            strange=len(entries) - len(listed),
+        )
+
+    def _listed(self, entry: object) -> Listed | None:
+        if not isinstance(entry, dict):
+            return None
+        reader = Reader(self._path, entry)
+        try:
+            appid = reader.appid("authorizer_appid")
+            # Unlike everywhere else, the field has this short name here.
+            refresh_token = reader.secret_or_none("refresh_token")
+        except WeChatUnknownError:
+            return None
+        return None if appid is None else Listed(appid, refresh_token)
 
     def func_info(self) -> tuple[int, ...]:
         """Return the numbers of the permission sets, in WeChat's order."""

@@ -13,6 +13,7 @@ from wxvault.errors import WeChatRefusedError, WeChatUnknownError
 from wxvault.protocol import return_codes
 from wxvault.wechat.answers import (
     AuthorizerInfo,
+    AuthorizerPage,
     Grant,
     IssuedToken,
     PreAuthCode,
@@ -37,6 +38,7 @@ SET_OPTION: Final = "/cgi-bin/component/set_authorizer_option"
 OLD_GET_OPTION: Final = "/cgi-bin/component/api_get_authorizer_option"
 OLD_SET_OPTION: Final = "/cgi-bin/component/api_set_authorizer_option"
 RID_GET: Final = "/cgi-bin/openapi/rid/get"
+AUTHORIZER_LIST: Final = "/cgi-bin/component/api_get_authorizer_list"
 START_PUSH_TICKET: Final = "/cgi-bin/component/api_start_push_ticket"
 
 _ERRMSG_LIMIT: Final = 200
@@ -184,6 +186,19 @@ class ComponentApi:
         """Set an option with the component token (api_set_authorizer_option)."""
         body = _option(component_appid, authorizer_appid, name) | {"option_value": value}
         self._call(OLD_SET_OPTION, body, token=component_token)
+
+    def authorizer_list(
+        self, component_appid: str, component_token: str, offset: int, count: int
+    ) -> AuthorizerPage:
+        """Read a page of the component's authorizers (api_get_authorizer_list), at most 500.
+
+        The order is WeChat's, and says nothing; whoever cancels meanwhile makes the rest move up.
+        """
+        return self._call(
+            AUTHORIZER_LIST,
+            {"component_appid": component_appid, "offset": offset, "count": count},
+            token=component_token,
+        ).authorizer_page()
 
     def start_push_ticket(self, component_appid: str, component_secret: str) -> str:
         """Start the ticket pushes again (api_start_push_ticket); return WeChat's word on it.

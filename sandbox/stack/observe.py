@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sandbox.stack.after_deploy import EVENTS_QUEUE
+from sandbox.stack.event_schemas import must_fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sandbox.stack.aws import Clients
     from sandbox.stack.ministack import MiniStack
 
+SOURCE = "wxvault"
 _PAUSE_SECONDS = 0.1
 _FRAMES = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
 
@@ -138,15 +140,18 @@ class Observer:
                 QueueUrl=url, MaxNumberOfMessages=10
             ).get("Messages"):
                 for message in messages:
-                    self._events.append(_bus_event(message["Body"]))
+                    self._events.append(bus_event(message["Body"]))
                     self._root.sqs.delete_message(
                         QueueUrl=url, ReceiptHandle=message["ReceiptHandle"]
                     )
             return list(self._events)
 
 
-def _bus_event(body: str) -> BusEvent:
+def bus_event(body: str) -> BusEvent:
+    """Read an event as EventBridge delivers it; one of ours has to fit its schema."""
     parsed = json.loads(body)
+    if parsed["source"] == SOURCE:
+        must_fit(parsed["detail-type"], parsed["detail"])
     return BusEvent(parsed["id"], parsed["source"], parsed["detail-type"], parsed["detail"], body)
 
 

@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sandbox.stack.event_schemas import must_fit
 from tests.fakes.clock import FakeClock
 from tests.fakes.data_keys import FakeDataKeys
 from tests.fakes.memory_table import MemoryTable
@@ -68,6 +69,7 @@ class FakeBus:
         """Take an event."""
         if self.down:
             return False
+        must_fit(detail_type, detail)
         self.sent.append((detail_type, detail))
         return True
 

@@ -18,6 +18,7 @@ from functions.callback import app as callback
 from functions.exchange import landing, worker
 from functions.refresh import renew, sweep
 from functions.token import app as token
+from sandbox.stack.event_schemas import must_fit
 from tests.fakes.clock import FakeClock
 from tests.fakes.registrations import FakeRegistrations
 from tests.template import translation
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     Handler = Callable[[Mapping[str, Any], Any], Any]
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
-NAMES = sorted(path.stem for path in EVENTS.iterdir())
+NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
 
 COMPONENT = "wx0123456789abcdef"
 MERCHANT = "wxf8b4f85f3a794e77"
@@ -178,7 +179,8 @@ class KeptEvents:
     sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
     def put(self, detail_type: str, detail: Mapping[str, Any], /) -> bool:
-        """Take an event."""
+        """Take an event, if it fits its schema."""
+        must_fit(detail_type, detail)
         self.sent.append((detail_type, detail))
         return True
 

@@ -38,7 +38,7 @@ def test_the_example_of_a_call_runs(
 
     monkeypatch.setattr(client_calls, "InvokeTransport", Answers)
     monkeypatch.setenv("WXVAULT_CALL_FUNCTION", "call-function")
-    _, block = blocks(name, "python")
+    _, block, *_ = blocks(name, "python")
     (tmp_path / "example.py").write_text(block, "utf-8")
     greet = runpy.run_path(str(tmp_path / "example.py"))["greet"]
     assert greet("wxf8b4f85f3a794e77", "o1", b"png") == "sent"

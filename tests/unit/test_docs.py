@@ -250,7 +250,7 @@ def test_the_example_runs(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(client, "InvokeTransport", FakeTransport)
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
     monkeypatch.setenv("WXVAULT_TOKEN_FUNCTION", "token-function")
-    block, _ = blocks(name, "python")
+    block, *_ = blocks(name, "python")
     (tmp_path / "handler.py").write_text(block, "utf-8")
     handler = runpy.run_path(str(tmp_path / "handler.py"))["handler"]
     event = {"authorizer_appid": "wxf8b4f85f3a794e77", "message": {"text": "你好"}}
@@ -258,6 +258,19 @@ def test_the_example_runs(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert [url.rpartition("=")[2] for url in urls] == ["49_1", "49_2"]
     assert FakeTransport.asked[1]["rejected_token_sha256"]
     assert handler(event | {"authorizer_appid": "wx" + "0" * 16}, None)["sent"] is False
+
+
+@in_both
+def test_the_example_of_a_subscriber_runs(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An event is news once."""
+    *_, block = blocks(name, "python")
+    (tmp_path / "subscriber.py").write_text(block, "utf-8")
+    handler = runpy.run_path(str(tmp_path / "subscriber.py"))["handler"]
+    event = json.loads((ROOT / "events/bus/authorizer.revoked.json").read_text("utf-8"))
+    assert [handler(event, None) for _ in range(2)] == [{"news": True}, {"news": False}]
+    assert capsys.readouterr().out == "authorizer.revoked wxf8b4f85f3a794e77 demo-shop\n"
 
 
 @in_both

@@ -220,7 +220,7 @@ def test_ids_differ_by_kind_subject_and_number() -> None:
         change(state(), Event("failing")),
         change(state(sequence=3), Event("updated")),
         change(state(authorizer_appid=OTHER), Event("updated")),
-        change(state(authorizer_appid=None), Event("updated")),
+        change(state(authorizer_appid=None), Event("failing")),
     ]
     assert len({detail["event_id"] for _, detail in tell(*settled)}) == len(settled)
 

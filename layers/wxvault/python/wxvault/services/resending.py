@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from wxvault.errors import SealBrokenError, SealingKeyError, WxvaultError
 from wxvault.services.numbers import (
-    BACK_OFF_CAP,
     BACK_OFF_FIRST,
     EVENT_DUE_SECONDS,
     RESEND_SECONDS,
@@ -93,10 +92,9 @@ class Resending:
                 unsent = self._kept.read(one.key)
             except (SealBrokenError, SealingKeyError) as error:
                 # Changed by somebody, it stays for a person to look at; without the key, for later.
-                broken = isinstance(error, SealBrokenError)
-                self._put_off(one.key, BACK_OFF_CAP if broken else BACK_OFF_FIRST)
+                self._put_off(one.key, BACK_OFF_FIRST)
                 times.append(one.due_at - EVENT_DUE_SECONDS)
-                refused += not broken
+                refused += isinstance(error, SealingKeyError)
                 _log.error("kept event not opened", extra={"problem": error.code})
                 if refused == _REFUSALS_BORNE:
                     break

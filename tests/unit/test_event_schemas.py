@@ -1,0 +1,100 @@
+"""What is published fits what subscribers were told: schemas, samples, documents, fakes agree."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from sandbox.stack.event_schemas import SCHEMAS, SchemaError, must_fit, names, schema
+from sandbox.stack.observe import bus_event
+from tests.fakes.house import FakeBus
+from tests.unit.test_docs import told_events
+
+SAMPLES = Path(__file__).resolve().parents[2] / "events" / "bus"
+NAMES = names()
+OF_ALL = {"version", "event_id", "component_appid", "occurred_at"}
+
+
+def sample(name: str) -> dict[str, Any]:
+    """Return a sample as EventBridge delivers it."""
+    found: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text("utf-8"))
+    return found
+
+
+def test_every_event_has_a_schema_and_a_sample() -> None:
+    """Whatever is told in docs/events.md."""
+    assert set(NAMES) >= set(told_events())
+    assert sorted(path.stem for path in SAMPLES.iterdir()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_is_one(name: str) -> None:
+    """It is JSON Schema 2020-12, says what it is of and of which version, and describes all."""
+    found = schema(name)
+    Draft202012Validator.check_schema(found)
+    assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert (found["$id"], found["title"]) == (f"urn:wxvault:event:{name}:1", name)
+    assert found["properties"]["version"]["const"] == "1"
+    assert set(found["required"]) >= OF_ALL
+    assert set(found["required"]) <= set(found["properties"])
+    assert found["additionalProperties"] is True, "subscribers bear fields that are added"
+    text = (SCHEMAS / f"{name}.json").read_text("utf-8")
+    assert text == json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_fields_are_those_of_the_documents(name: str) -> None:
+    """A field that is told is in the schema."""
+    fields = set(schema(name)["properties"]) - OF_ALL - {"left_out"}
+    if name.startswith("authorizer."):
+        fields -= {"authorizer_appid", "tenant_id"}
+    assert fields - {"sequence"} >= told_events().get(name, set())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_fits(name: str) -> None:
+    """It is what EventBridge delivers, and its detail is closed."""
+    event = sample(name)
+    assert (event["detail-type"], event["source"], event["version"]) == (name, "wxvault", "0")
+    must_fit(name, event["detail"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_does_not_fit_is_found(name: str) -> None:
+    """A field too many, one too few, one of another type: nothing of the value is said."""
+    good = sample(name)["detail"]
+    wrong: list[dict[str, object]] = [
+        {**good, "secret_field": "s3cret"},
+        *({key: value for key, value in good.items() if key != gone} for gone in OF_ALL),
+        {**good, "version": "2"},
+        {**good, "occurred_at": "s3cret"},
+        {**good, "component_appid": "gh_s3cret"},
+    ]
+    for detail in wrong:
+        with pytest.raises(SchemaError) as raised:
+            must_fit(name, detail)
+        assert "s3cret" not in str(raised.value)
+
+
+def test_an_event_without_a_schema_is_none() -> None:
+    """Who tells something new writes down what it is."""
+    with pytest.raises(SchemaError, match="has no schema"):
+        must_fit("authorizer.promoted", sample("authorizer.updated")["detail"])
+
+
+def test_every_bus_of_the_suite_looks() -> None:
+    """The fake one of unit tests and simulation, and the watcher of the local stack's."""
+    event = sample("authorizer.updated")
+    FakeBus().put("authorizer.updated", event["detail"])
+    assert bus_event(json.dumps(event)).kind == "authorizer.updated"
+    event["detail"]["nick_name"] = "new"
+    with pytest.raises(SchemaError):
+        FakeBus().put("authorizer.updated", event["detail"])
+    with pytest.raises(SchemaError):
+        bus_event(json.dumps(event))
+    # What others put on the bus is not ours to judge.
+    assert bus_event(json.dumps({**event, "source": "aws.events"})).source == "aws.events"

@@ -6,6 +6,7 @@ from tests.simulation.mutants import (
     of_codes,
     of_decisions,
     of_endings,
+    of_events,
     of_exchanges,
     of_grants,
     of_questions,
@@ -28,4 +29,5 @@ MUTANTS = (
     *of_resync.MUTANTS,
     *of_what_was_seen.MUTANTS,
     *of_the_component.MUTANTS,
+    *of_events.MUTANTS,
 )

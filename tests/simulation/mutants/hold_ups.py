@@ -54,7 +54,13 @@ class DirectedTable(SteppedTable):
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Do all writes or none."""
-        self.world.passing("transact", writes[0].key, lambda: SteppedTable.transact(self, writes))
+        # What is told of a change is part of writing it.
+        coded = any(write.key.sk == "CODE" for write in writes)
+        self.world.passing(
+            "transact" if coded else "write",
+            writes[0].key,
+            lambda: SteppedTable.transact(self, writes),
+        )
 
 
 class DirectedQueue(SteppedQueue):

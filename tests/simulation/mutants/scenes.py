@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.simulation.mutants import (
+    scenes_of_events,
     scenes_of_grants,
     scenes_of_resync,
     scenes_of_the_lease,
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 SCENES: dict[str, Callable[[Directed], list[str]]] = {
     scene.__name__: scene
-    for module in (scenes_of_the_lease, scenes_of_grants, scenes_of_resync, scenes_of_the_rest)
+    for module in (
+        scenes_of_the_lease,
+        scenes_of_grants,
+        scenes_of_resync,
+        scenes_of_the_rest,
+        scenes_of_events,
+    )
     for scene in module.SCENES
 }

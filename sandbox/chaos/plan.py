@@ -25,7 +25,8 @@ EVERYDAY: Final = (
 
 # For some seconds a service does nothing else.
 STORMS: Final = (
-    Rule("throttle", "events", "PutEvents", lasts=8),
+    # Long enough for every transition of a minute to be kept, and for sweeps to be refused too.
+    Rule("throttle", "events", "PutEvents", lasts=60),
     Rule("throttle", "sqs", lasts=6),
     Rule("throttle", "dynamodb", lasts=3),
     Rule("drop_after", "dynamodb", "TransactWriteItems", lasts=4),

@@ -72,6 +72,14 @@ class Vault:
                 found[code] = max(float(str(one)) for one in times)
         return found
 
+    def unsent_events(self) -> list[str]:
+        """What the bus has not, by its key."""
+        keys = [
+            (str(item["pk"].get("S")), str(item["sk"].get("S")))
+            for item in self._stack.scan_table()
+        ]
+        return [f"{pk} {sk}" for pk, sk in keys if pk.startswith("O#")]
+
     def make_due(self, appid: str | None, *, ended: bool = False) -> bool:
         """Bring a renewal forward to now; False: there was none that was not due yet.
 

@@ -35,6 +35,8 @@ class HttpRequest:
     request_id: str
     route_key: str = ""
     """The route as the template names it: ``GET /tokens/{authorizer_appid}``."""
+    received_at: float | None = None
+    """When the gateway was sent it, unix seconds; None where the event does not say so."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> HttpRequest:
@@ -56,6 +58,7 @@ class HttpRequest:
             body_is_base64=bool(event.get("isBase64Encoded")),
             request_id=str(context.get("requestId", "")),
             route_key=str(event.get("routeKey", "")),
+            received_at=_seconds(context.get("timeEpoch")),
         )
 
     def fields(self) -> dict[str, Any]:
@@ -116,6 +119,12 @@ class HttpRequest:
         if not isinstance(value, dict):
             raise InvalidRequestError("body", "is not a JSON object")
         return value
+
+
+def _seconds(milliseconds: object) -> float | None:
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int):
+        return None
+    return milliseconds / 1000
 
 
 def _query(raw: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from wxvault.runtime.settings import on_lambda
 from wxvault.runtime.telemetry import count, log_error, observed
 from wxvault.runtime.wiring import Wiring
 from wxvault.services.messages import Messages
-from wxvault.services.push_door import PushDoor
+from wxvault.services.push_door import REFUSAL_PAUSE_SECONDS, PushDoor
 from wxvault.services.release_test import ReleaseTest
 from wxvault.services.responding import Responding
 
@@ -38,6 +38,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
         wiring.clock,
         max_age=wiring.settings.push_max_age_seconds,
         json_too=True,
+        accepted_pause=REFUSAL_PAUSE_SECONDS,
     )
     release_test = ReleaseTest(
         wiring.tools, wiring.codes, wiring.release_answers, wiring.try_exchange_job

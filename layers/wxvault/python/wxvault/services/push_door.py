@@ -66,13 +66,20 @@ class PushDoor:
         *,
         max_age: float,
         json_too: bool = False,
+        accepted_pause: float = 0.0,
     ) -> None:
+        """Take what checks and notes pushes.
+
+        ``accepted_pause``: seconds between two notes of what was taken, where much comes in.
+        """
         self._secret = secret
         self._note = note
         self._clock = clock
         self._max_age = max_age
         self._json_too = json_too
+        self._accepted_pause = accepted_pause
         self._refusal_noted_at: float | None = None
+        self._accepted_noted_at: float | None = None
 
     def open(self, body: bytes, query: Mapping[str, str]) -> OpenedPush:
         """Check and decrypt a push; ``query`` has timestamp, nonce and msg_signature.
@@ -136,6 +143,10 @@ class PushDoor:
 
     def accept(self, info_type: str | None = None) -> None:
         """Note that a push was taken."""
+        now, noted = self._clock.now(), self._accepted_noted_at
+        if noted is not None and now - noted < self._accepted_pause:
+            return
+        self._accepted_noted_at = now
         self._write("accepted", info_type)
 
     def _write(self, verdict: str, info_type: str | None = None) -> None:

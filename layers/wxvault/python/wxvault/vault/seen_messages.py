@@ -58,7 +58,7 @@ class SeenMessages:
         return Claim.OURS
 
     def give_back(self, identity_sha256: str, claim_id: str) -> None:
-        """Let a message go whose effect did not come to be, so that its repetition need not wait."""
+        """Let a message go whose effect did not come to be: its repetition need not wait."""
         key = self._key(identity_sha256)
         with contextlib.suppress(ConditionFailedError):
             self._table.write(Delete(key, condition=equals("claim_id", claim_id)))

@@ -192,6 +192,10 @@ demo: $(DEV) $(SAM) $(MINISTACK) ## the same, then exits: 0, or 1 with the step 
 iam-matrix: $(DEV) $(SAM) $(MINISTACK) ## who may do what: every role tried out on the deployed local stack
 	@exec python -m sandbox.stack iam-matrix
 
+.PHONY: release-test
+release-test: $(DEV) $(SAM) $(MINISTACK) ## WeChat's check before a full release, step by step, on the deployed local stack
+	@exec python -m sandbox.stack release-test
+
 MINUTES ?= 3
 
 .PHONY: chaos

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 from wxvault.errors import BadEnvelopeError, BusyError
 from wxvault.protocol.appid import is_appid
@@ -20,7 +20,7 @@ from wxvault.services.message_ports import Claim
 from wxvault.services.state import Status, TokenChange, TokenState, unchanged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from wxvault.protocol.safe_xml import XmlValue
     from wxvault.services.intake import Jobs
@@ -98,7 +98,9 @@ class Messages:
         account = self._test_account(authorizer_appid, message)
         identity = message_identity(authorizer_appid, message)
         state = self._tools.tokens.get(authorizer_appid)
-        first = self._once(identity, lambda: self._take(authorizer_appid, message, identity, state))
+        first = self._take_once(
+            identity, lambda: self._take(authorizer_appid, message, identity, state)
+        )
         if first:
             self._door.accept(message.event or message.msg_type)
         if account is not None:
@@ -140,7 +142,7 @@ class Messages:
 
     # --- publishing ------------------------------------------------------------------------------
 
-    def _once(self, identity: str, effect: Callable[[], None]) -> bool:
+    def _take_once(self, identity: str, effect: Callable[[], None]) -> bool:
         """Have the effect come to be, unless it is there; False: it was there already.
 
         Raises:
@@ -182,13 +184,19 @@ class Messages:
             self._release_test.keep_code(account, message, identity)
         elif state is None and account is None:
             self._nominate(authorizer_appid)
+        told = to_be_told(message, is_test=account is not None)
         self._tools.events.announce(
             "message.received",
             identity,
             {
                 "authorizer_appid": authorizer_appid,
                 "tenant_id": None if state is None else state.tenant_id,
-                **told(message, is_test=account is not None),
+                "create_time": message.create_time,
+                "msg_type": message.msg_type,
+                "event": message.event or None,
+                "message": told.fields,
+                "withheld": told.withheld,
+                "omitted": told.omitted,
             },
         )
 
@@ -270,33 +278,37 @@ def nominated(state: TokenState | None, now: float) -> TokenChange | None:
     return replace(unchanged(TokenState(None, Status.PENDING)), verifying=True, due_at=now)
 
 
-def told(message: Message, *, is_test: bool) -> dict[str, object]:
-    """Return what subscribers are told of a message.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What subscribers are told of a message, and why it is not all."""
 
-    ``withheld`` says why fields are missing: WeChat's test accounts and codes are nobody's business
-    (``secret``), and the bus takes no more than 256 KB (``too_large``; ``omitted`` names the
-    fields).
+    fields: Mapping[str, XmlValue] = field(repr=False)
+    withheld: Literal["secret", "too_large"] | None = None
+    """``secret``: WeChat's test accounts and codes are nobody's business. ``too_large``: the bus
+    takes no more than 256 KB.
     """
+    omitted: Sequence[str] = ()
+    """Names of the fields that were too large."""
+
+
+def to_be_told(message: Message, *, is_test: bool) -> Told:
+    """Return what may be told of a message, and fits."""
     fields: Mapping[str, XmlValue] = message.fields
-    withheld: str | None = None
-    omitted: list[str] = []
+    withheld: Literal["secret", "too_large"] | None = None
     if is_test or message.holds_code:
         fields = {name: fields[name] for name in _PLAIN_FIELDS if name in fields}
         withheld = "secret"
     size = {name: _size(name, value) for name, value in fields.items()}
+    omitted: list[str] = []
     while sum(size.values()) > LARGEST_MESSAGE:
         largest = max(size, key=lambda name: size[name])
         omitted.append(largest[:128])
         del size[largest]
-        withheld = withheld or "too_large"
-    return {
-        "create_time": message.create_time,
-        "msg_type": message.msg_type,
-        "event": message.event or None,
-        "message": {name: fields[name] for name in size},
-        "withheld": withheld,
-        **({"omitted": omitted[:100]} if omitted else {}),
-    }
+    return Told(
+        {name: fields[name] for name in size},
+        withheld or ("too_large" if omitted else None),
+        omitted[:100],
+    )
 
 
 def _size(name: str, value: XmlValue) -> int:

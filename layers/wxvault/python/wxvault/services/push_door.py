@@ -58,7 +58,7 @@ class OpenedPush:
 class PushDoor:
     """Opens what is pushed to one URL; nothing is believed before it is open."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- adapters, each named
         self,
         secret: PushSecret,
         note: Note,

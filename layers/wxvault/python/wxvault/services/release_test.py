@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from wxvault.services.onboarding_state import CodeStatus
     from wxvault.services.tools import Tools
 
-STEP: Final = "release_test.step"
-
 TRIES: Final = 4
 """WeChat answers -1 or -1000 now and then while it checks."""
 
@@ -61,17 +59,20 @@ class Steps:
         self, account: ReleaseAccount, step: str, identity: str, *, errcode: int | None = None
     ) -> None:
         """Tell one step; that it cannot be told is no reason to fail the test."""
-        data: dict[str, object] = {
-            "authorizer_appid": account.appid,
-            "group": account.group,
-            "account": account.kind,
-            "step": step,
-        }
-        if errcode is not None:
-            data["wechat_errcode"] = errcode
-        _log.info("release test", extra=data)
+        about = {"authorizer_appid": account.appid, "group": account.group, "step": step}
+        _log.info("release test", extra=about)
         try:
-            self.tools.events.announce(STEP, f"{identity}#{step}", data)
+            self.tools.events.announce(
+                "release_test.step",
+                f"{identity}#{step}",
+                {
+                    "authorizer_appid": account.appid,
+                    "group": account.group,
+                    "account": account.kind,
+                    "step": step,
+                    "wechat_errcode": errcode,
+                },
+            )
         except EventNotSentError as error:
             _log.warning("step not told", extra={"error": error.message})
 

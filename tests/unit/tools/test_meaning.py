@@ -42,6 +42,14 @@ def queue(source: str | None = "https://source") -> DeadLetters:
             {"code_sha256": CODE},
             Meaning(f"exchange of the code with the hash {CODE[:12]}…", code_sha256=CODE),
         ),
+        (
+            "exchange",
+            {"release_code_sha256": CODE},
+            Meaning(
+                f"answer owed to a test account of WeChat, code with the hash {CODE[:12]}…",
+                release_code_sha256=CODE,
+            ),
+        ),
     ],
     ids=["component", "authorizer", "code"],
 )

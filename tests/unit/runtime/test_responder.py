@@ -28,7 +28,7 @@ class FakeLambda:
     hangs: threading.Event | None = None
     asked: list[tuple[str, Any]] = field(default_factory=list)
 
-    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
         """Invoke."""
         self.asked.append((FunctionName, json.loads(Payload)))
         if self.hangs is not None:

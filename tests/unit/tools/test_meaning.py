@@ -43,7 +43,6 @@ def queue(source: str | None = "https://source") -> DeadLetters:
             Meaning(f"exchange of the code with the hash {CODE[:12]}…", code_sha256=CODE),
         ),
         (
-            "exchange",
             {"release_code_sha256": CODE},
             Meaning(
                 f"answer owed to a test account of WeChat, code with the hash {CODE[:12]}…",
@@ -51,7 +50,7 @@ def queue(source: str | None = "https://source") -> DeadLetters:
             ),
         ),
     ],
-    ids=["component", "authorizer", "code"],
+    ids=["component", "authorizer", "code", "release code"],
 )
 def test_jobs(job: dict[str, Any], read: Meaning) -> None:
     """What the functions send is named by kind and subject."""

@@ -60,5 +60,14 @@ def _basic_info(request: Request) -> Mapping[str, Any]:
 
 
 def _custom_send(request: Request) -> Mapping[str, Any]:
-    _granted(request, _MESSAGE_SETS)
+    link = _granted(request, _MESSAGE_SETS)
+    text = request.body.get("text")
+    request.state.sent.append(
+        {
+            "authorizer_appid": link.merchant.appid,
+            "touser": request.body["touser"],
+            "msgtype": request.body["msgtype"],
+            "content": text.get("content") if isinstance(text, dict) else None,
+        }
+    )
     return OK

@@ -68,6 +68,10 @@ class Minter:
         """Return an original id: ``gh_`` and 12 hexadecimal digits."""
         return "gh_" + self._letters(_HEX, 12)
 
+    def openid(self) -> str:
+        """Return an openid: 28 characters, ``o`` first."""
+        return "o" + self._letters(_URLSAFE, 27)
+
     def app_secret(self) -> str:
         """Return a component's secret: 32 hexadecimal digits."""
         return self._letters(_HEX, 32)

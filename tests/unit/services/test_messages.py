@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.house import MERCHANT
-from tests.unit.protocol.pushkit import document
+from tests.unit.protocol.pushkit import authorized_push, document, ticket_push
 from tests.unit.services.message_kit import (
     SHOP,
     USER,
@@ -213,6 +213,14 @@ def test_a_queue_that_is_down_loses_no_merchant(desk: MessageDesk) -> None:
 @pytest.mark.parametrize("plaintext", [b"", b"garbage", b"{", b"<xml>", b"\xff", b"<xml></xml>"])
 def test_garbage_gets_success_and_is_counted(desk: MessageDesk, plaintext: bytes) -> None:
     """It would not get better by repetition; log, metric and alarm say that it came."""
+    assert desk.send(plaintext) == SUCCESS
+    assert desk.counted == {"MessageUnreadable": 1}
+    assert desk.published == []
+
+
+@pytest.mark.parametrize("plaintext", [ticket_push(), authorized_push()])
+def test_what_is_for_the_other_url_is_not_published(desk: MessageDesk, plaintext: bytes) -> None:
+    """With one address for both, tickets and codes would be on the bus."""
     assert desk.send(plaintext) == SUCCESS
     assert desk.counted == {"MessageUnreadable": 1}
     assert desk.published == []

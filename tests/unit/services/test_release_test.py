@@ -94,7 +94,7 @@ def test_the_text_is_answered_at_once(desk: ReleaseDesk, account: ReleaseAccount
         reply = opened(desk.send(plaintext, account.appid))
         assert (reply["MsgType"], reply["Content"]) == ("text", f"{QUESTION}_callback")
         assert (reply["ToUserName"], reply["FromUserName"]) == (USER, account.user_name)
-    assert desk.steps[0] == "text_answered"
+    assert desk.steps == ["text_answered"]
 
 
 def test_the_event_of_the_older_check(desk: ReleaseDesk) -> None:

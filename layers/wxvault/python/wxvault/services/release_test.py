@@ -94,14 +94,18 @@ class ReleaseTest:
         self._steps = Steps(tools)
 
     def text_reply(
-        self, account: ReleaseAccount, message: Message, identity: str
+        self, account: ReleaseAccount, message: Message, identity: str, *, first: bool
     ) -> dict[str, object] | None:
-        """Return the passive reply that the account expects; None: it expects none."""
+        """Return the passive reply that the account expects; None: it expects none.
+
+        A repeated message (not the ``first``) is answered again, and not told again.
+        """
         answer = text_answer(message)
         if answer is None:
             return None
-        step = "event_answered" if message.event else "text_answered"
-        self._steps.tell(account, step, identity)
+        if first:
+            step = "event_answered" if message.event else "text_answered"
+            self._steps.tell(account, step, identity)
         return {"type": "text", "content": answer}
 
     def keep_code(self, account: ReleaseAccount, message: Message, identity: str) -> None:

@@ -148,16 +148,29 @@ def test_who_waits_too_long_asks_wechat_to_come_again(desk: MessageDesk) -> None
     assert len(desk.published) == 1
 
 
-def test_what_the_bus_does_not_take_comes_again(desk: MessageDesk) -> None:
+def test_what_the_bus_does_not_take_is_kept(desk: MessageDesk) -> None:
+    """It is durable, so WeChat gets its ``success``; the sweep sends it, under the same id."""
+    desk.house.bus.put = lambda *_: False  # type: ignore[method-assign]
+    for _ in range(2):
+        assert desk.send(desk.text()) == SUCCESS
+    del desk.house.bus.put
+    assert desk.published == []
+    desk.house.clock.sleep(60)
+    desk.house.settle()
+    assert len(desk.published) == 1
+
+
+def test_what_nobody_keeps_comes_again(desk: MessageDesk) -> None:
     """It is no ``success``, and the repetition need not wait for anything."""
     plaintext = desk.text()
     desk.house.bus.put = lambda *_: False  # type: ignore[method-assign]
+    desk.house.unsent.keep = failing(TableUnavailableError("none"))  # type: ignore[method-assign]
     before = desk.house.clock.now()
     for _ in range(2):
         with pytest.raises(EventNotSentError):
             desk.send(plaintext)
     assert desk.house.clock.now() == before
-    del desk.house.bus.put
+    del desk.house.bus.put, desk.house.unsent.keep
     assert desk.send(plaintext) == SUCCESS
     assert len(desk.published) == 1
 

@@ -82,8 +82,6 @@ class WeChat:
         self.rids = RidBook(self.ledger)
         self.sent: list[dict[str, Any]] = []
         """Customer-service messages, oldest first."""
-        self._quota_day = 0
-        self._quota_used: Counter[str] = Counter()
         self.settings = settings
         self.configure(settings)
         for merchant in merchants:

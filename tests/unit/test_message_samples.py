@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from moto import mock_aws
 
-from tests.unit.test_events_samples import RELEASE_CODE, TENANT, Desk, is_success, read
+from tests.unit.desk import RELEASE_CODE, TENANT, Desk, is_success, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

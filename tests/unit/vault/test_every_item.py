@@ -94,7 +94,7 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
         {"accepted_at", "accepted_verdict", "refused_at", "refused_verdict", "info_type"},
     ),
     "release answer": (
-        f"R#{COMPONENT}#{SHA}",
+        f"T#{COMPONENT}#{SHA}",
         "RELEASE",
         {
             "authorization_code",

@@ -36,8 +36,8 @@ from wxvault.services.onboarding import Minter, Onboarding, Place
 from wxvault.services.outcome import Outcome
 from wxvault.services.registration import Registrations
 from wxvault.services.registration_results import RegistrationResults
-from wxvault.services.reuse import Reuse, ReuseLanding
 from wxvault.services.responding import DEADLINE_SECONDS
+from wxvault.services.reuse import Reuse, ReuseLanding
 from wxvault.services.tools import Tools
 from wxvault.vault.codes import Codes
 from wxvault.vault.component_items import ComponentItems
@@ -45,8 +45,8 @@ from wxvault.vault.directory import Directory
 from wxvault.vault.due_items import DueItems
 from wxvault.vault.profiles import Profiles
 from wxvault.vault.push_starts import PushStarts
-from wxvault.vault.reuse_tickets import ReuseTickets
 from wxvault.vault.release_answers import ReleaseAnswers
+from wxvault.vault.reuse_tickets import ReuseTickets
 from wxvault.vault.sealing import KmsDataKeys, Sealing
 from wxvault.vault.seen_messages import SeenMessages
 from wxvault.vault.sessions import Sessions

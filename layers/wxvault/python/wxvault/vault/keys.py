@@ -99,7 +99,7 @@ def unsent_event_key(component_appid: str, subject: str, name: str) -> Key:
 
 def release_answer_key(component_appid: str, code_sha256: str) -> Key:
     """Key of an answer owed to a test account of WeChat, by the fingerprint of its code."""
-    return Key(f"R#{component_appid}#{code_sha256}", "RELEASE")
+    return Key(f"T#{component_appid}#{code_sha256}", "RELEASE")
 
 
 def due_shard(component_appid: str, pk: str) -> str:

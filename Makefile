@@ -192,6 +192,14 @@ demo: $(DEV) $(SAM) $(MINISTACK) ## the same, then exits: 0, or 1 with the step 
 iam-matrix: $(DEV) $(SAM) $(MINISTACK) ## who may do what: every role tried out on the deployed local stack
 	@exec python -m sandbox.stack iam-matrix
 
+.PHONY: release-test
+release-test: $(DEV) $(SAM) $(MINISTACK) ## WeChat's check before a full release, step by step, on the deployed local stack
+	@exec python -m sandbox.stack release-test
+
+.PHONY: message-load
+message-load: $(DEV) $(SAM) $(MINISTACK) ## 2,000 messages of users at the deployed local stack, with tickets in between
+	@exec python -m sandbox.stack message-load
+
 MINUTES ?= 3
 
 .PHONY: chaos

@@ -1,16 +1,26 @@
-"""The exchange queue: each message names a code or a ticket by its hash; each is used once."""
+"""The exchange queue: each message names a code or a ticket by its hash; each is used once.
+
+Some name a code that a test account of WeChat has sent, and that it is owed an answer about.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from wxvault.errors import PUT_OFF, AuthorizerPendingError, InvalidRequestError
-from wxvault.runtime.jobs import exchange_job, is_ticket_job, ticket_job
+from wxvault.runtime.jobs import (
+    exchange_job,
+    is_release_job,
+    is_ticket_job,
+    release_job,
+    ticket_job,
+)
 from wxvault.runtime.queues import BatchAnswer, Job, run_batch
 from wxvault.runtime.settings import on_lambda
 from wxvault.runtime.telemetry import count, log_error, logger, observed
 from wxvault.runtime.wiring import Wiring
 from wxvault.services.exchange import Exchange
+from wxvault.services.release_test import NOT_YET, ReleaseAnswering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +38,22 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], BatchAnswer]:
         wiring.start_resync,
     )
 
+    answering = ReleaseAnswering(
+        wiring.tools, wiring.release_answers, exchange, wiring.lookup, wiring.message_api
+    )
+
+    def answer_test(code_sha256: str) -> None:
+        try:
+            if answering.answer(code_sha256):
+                count("ReleaseTestAnswered")
+        except NOT_YET as error:
+            count("ReleaseTestFailed")
+            log_error("release test put off", error)
+
     def work(job: Job) -> None:
+        if is_release_job(job.body):
+            answer_test(release_job(job.body))
+            return
         ticket = is_ticket_job(job.body)
         try:
             if ticket:

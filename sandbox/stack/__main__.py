@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 # Has run() and demo(), which return an exit status.
 _JOURNEY = "sandbox.stack.journey"
-_RIGHTS = "sandbox.stack.rights.matrix"
+# Each has run(), which returns an exit status.
+_SHOWS = {
+    "iam-matrix": "sandbox.stack.rights.matrix",
+    "release-test": "sandbox.stack.release_test",
+    "message-load": "sandbox.stack.message_load",
+}
 _INTERRUPTED = 130
 
 
@@ -37,6 +42,8 @@ def main() -> int:
     commands.add_parser("run", help="up, with a first merchant taken through all of it")
     commands.add_parser("demo", help="the same, then exit: 0, or 1 with the step that failed")
     commands.add_parser("iam-matrix", help="who may do what, tried out on the deployed stack")
+    commands.add_parser("release-test", help="WeChat's check before a full release, step by step")
+    commands.add_parser("message-load", help="a flood of users' messages, with tickets in between")
     arguments = parser.parse_args()
     if arguments.command == "patches":
         return patches()
@@ -45,8 +52,8 @@ def main() -> int:
         with ending_on_sigterm():
             if arguments.command == "up":
                 return up()
-            if arguments.command == "iam-matrix":
-                return int(importlib.import_module(_RIGHTS).run())
+            if arguments.command in _SHOWS:
+                return int(importlib.import_module(_SHOWS[arguments.command]).run())
             # The journey's services use the vault's own client, out of the layer.
             sys.path.insert(0, str(LAYER_LIBRARY))
             return int(getattr(importlib.import_module(_JOURNEY), arguments.command)())

@@ -86,6 +86,13 @@ def warming_payload(name: str) -> dict[str, Any]:
     unknown = {"session": "warm"}
     payloads: dict[str, dict[str, Any]] = {
         "callback": http_event("POST", "/wechat/events", "/wechat/events", body=""),
+        "message": http_event(
+            "POST",
+            "/wechat/{authorizer_appid}/messages",
+            f"/wechat/{_UNKNOWN_APPID}/messages",
+            parameters={"authorizer_appid": _UNKNOWN_APPID},
+            body="",
+        ),
         "sessions": {"action": "status", "tenant_id": "warm", "session_id": "warm"},
         "launch": http_event("GET", "/authorize/{session}", "/authorize/warm", parameters=unknown),
         "landing": http_event(

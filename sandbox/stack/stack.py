@@ -251,7 +251,11 @@ class LocalStack:
 
     def start_tickets(self) -> None:
         """Tell WeChat where the platform is, as its console does; it pushes a ticket at once."""
-        self.wechat.configure(event_url=f"{self.platform_url}/wechat/events", ticket_push=True)
+        self.wechat.configure(
+            event_url=f"{self.platform_url}/wechat/events",
+            message_url=f"{self.platform_url}/wechat/$APPID$/messages",
+            ticket_push=True,
+        )
 
     def http(
         self,

@@ -55,6 +55,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--config", type=Path, help="JSON file: settings, and a list `merchants`")
     parser.add_argument("--component-appid", metavar="APPID", help="default: made up")
     parser.add_argument("--event-url", metavar="URL", help="where pushes go (授权事件接收URL)")
+    parser.add_argument(
+        "--message-url", metavar="URL", help="where messages go, with $APPID$ (消息与事件接收URL)"
+    )
     parser.add_argument("--start-domain", metavar="HOST", help="授权发起页域名 (localhost)")
     parser.add_argument("--start-url", metavar="URL", help="where merchants start, for a link")
     parser.add_argument("--life", type=float, metavar="S", help="life of access tokens (7200)")
@@ -85,6 +88,7 @@ def _configuration(
     for name in (
         "component_appid",
         "event_url",
+        "message_url",
         "start_domain",
         "start_url",
         "life",

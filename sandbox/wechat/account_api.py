@@ -49,5 +49,14 @@ def _basic_info(request: Request) -> Mapping[str, Any]:
 
 
 def _custom_send(request: Request) -> Mapping[str, Any]:
-    granted(request, _MESSAGE_SETS)
+    link = granted(request, _MESSAGE_SETS)
+    text = request.body.get("text")
+    request.state.sent.append(
+        {
+            "authorizer_appid": link.merchant.appid,
+            "touser": request.body["touser"],
+            "msgtype": request.body["msgtype"],
+            "content": text.get("content") if isinstance(text, dict) else None,
+        }
+    )
     return OK

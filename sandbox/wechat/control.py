@@ -24,6 +24,7 @@ from sandbox.wechat.replies import Reply, WebRequest
 from sandbox.wechat.settings import SettingsError
 from sandbox.wechat.state import RefusalError
 from sandbox.wechat.tokens import Verdict
+from sandbox.wechat.user_messages import UserMessage
 
 if TYPE_CHECKING:
     from sandbox.wechat.desk import Desk
@@ -66,6 +67,8 @@ class Control:
             ("POST", "registrations/finish"): lambda fields: finish(desk, fields),
             ("POST", "registrations/reuse"): lambda fields: reuse(desk, fields),
             ("GET", "push/wait"): self._wait,
+            ("POST", "message"): self._message,
+            ("GET", "sent"): self._sent,
             ("GET", "faults"): lambda _: {"faults": desk.faults.waiting()},
             ("POST", "faults"): self._add_fault,
             ("POST", "faults/clear"): self._clear_faults,
@@ -277,6 +280,29 @@ class Control:
         if fields.flag("wait") and push.state != "held":
             push.finished.wait()
         return push.to_json()
+
+    # --- messages of users
+
+    def _message(self, fields: Fields) -> Any:
+        """A user sends something to an account."""
+        message = UserMessage(
+            openid=fields.text("openid", "") or self._desk.minter.openid(),
+            msg_type=fields.text("msg_type", "text"),
+            content=fields.text("content", ""),
+            fields=fields.mapping("fields"),
+            as_json=fields.flag("as_json"),
+        )
+        push = self._desk.message(
+            fields.text("authorizer_appid"), message, options=fields.push_options()
+        )
+        return self._pushed(push, fields)
+
+    def _sent(self, fields: Fields) -> Any:
+        """Customer-service messages that platforms have sent to users."""
+        wanted = fields.text("authorizer_appid", "")
+        with self._desk.lock:
+            sent = list(self._desk.state.sent)
+        return {"sent": [one for one in sent if not wanted or one["authorizer_appid"] == wanted]}
 
     # --- faults, log, secrets
 

@@ -48,6 +48,8 @@ class PushReport:
     created_at: float
     state: str
     attempts: list[dict[str, Any]]
+    reply: dict[str, Any] | None = field(default=None, repr=False)
+    """The passive reply that a user's message was answered with, decrypted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,11 +268,12 @@ class SandboxControl:
         xml: str,
         *,
         info_type: str = "raw",
+        url: str = "",
         options: Mapping[str, Any] | None = None,
         wait: bool = True,
     ) -> PushReport:
-        """Encrypt this XML and push it."""
-        values = {"xml": xml, "info_type": info_type, "wait": wait}
+        """Encrypt this XML and push it, to the event URL unless another ``url`` is given."""
+        values = {"xml": xml, "info_type": info_type, "url": url, "wait": wait}
         return PushReport(**self._post("push", _with(values, options)))
 
     def push_body(
@@ -344,6 +347,42 @@ class SandboxControl:
     def pushes(self, info_type: str = "") -> list[PushReport]:
         """Return the pushes so far, oldest first."""
         return [PushReport(**p) for p in self._get("pushes", info_type=info_type)["pushes"]]
+
+    # --- messages of users
+
+    def send_message(  # noqa: PLR0913 - every one optional but the first
+        self,
+        authorizer_appid: str,
+        content: str = "",
+        *,
+        msg_type: str = "text",
+        openid: str = "",
+        fields: Mapping[str, Any] | None = None,
+        as_json: bool = False,
+        options: Mapping[str, Any] | None = None,
+        wait: bool = True,
+    ) -> PushReport:
+        """Let a user send something to an account; ``fields`` are further elements of it.
+
+        Without ``openid`` it is a user who was never seen before.
+        """
+        values = {
+            "authorizer_appid": authorizer_appid,
+            "content": content,
+            "msg_type": msg_type,
+            "openid": openid,
+            "fields": dict(fields or {}),
+            "as_json": as_json,
+            "wait": wait,
+        }
+        return PushReport(**self._post("message", _with(values, options)))
+
+    def sent_messages(self, authorizer_appid: str = "") -> list[dict[str, Any]]:
+        """Return the customer-service messages that platforms have sent.
+
+        Each has authorizer_appid, touser, msgtype and content.
+        """
+        return list(self._get("sent", authorizer_appid=authorizer_appid)["sent"])
 
     # --- faults, log, secrets
 

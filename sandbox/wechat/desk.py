@@ -18,6 +18,7 @@ from sandbox.wechat.logins import Logins
 from sandbox.wechat.media import Media
 from sandbox.wechat.merchants import EXAMPLES, Merchant
 from sandbox.wechat.open_accounts import OpenAccounts
+from sandbox.wechat.push_crypto import Addressee
 from sandbox.wechat.push_messages import (
     Shape,
     cancellation_xml,
@@ -31,9 +32,10 @@ from sandbox.wechat.quota_api import quota_endpoints
 from sandbox.wechat.registration_api import registration_endpoints
 from sandbox.wechat.registrations import CREATED, REFUSED, Application
 from sandbox.wechat.return_codes import WeChatError
-from sandbox.wechat.state import Confirmation, WeChat
+from sandbox.wechat.state import Confirmation, RefusalError, WeChat
 from sandbox.wechat.templates import Templates
 from sandbox.wechat.ticket_timer import TicketTimer
+from sandbox.wechat.user_messages import UserMessage, message_url
 from sandbox.wechat.values import Minter
 
 if TYPE_CHECKING:
@@ -97,6 +99,7 @@ class Desk:
         self.page_base = "https://mp.weixin.qq.com"
         """Where this WeChat's pages are; the server puts its own address here."""
         self.pushes.when_finished = self._push_finished
+        self._messages = 0
         self._next_options: dict[str, list[PushOptions]] = {}
         self._endpoints: dict[str, Endpoint] = {
             **component_endpoints(self._start_ticket_pushes),
@@ -334,6 +337,30 @@ class Desk:
         if mode == "first" and push.state != "held":
             push.finished.wait()
         return push
+
+    def message(
+        self,
+        authorizer_appid: str,
+        message: UserMessage,
+        *,
+        options: PushOptions | None = None,
+    ) -> Push:
+        """Let a user send something to an account. Raises RefusalError."""
+        template = self.settings.message_url
+        if not template:
+            raise RefusalError("no_message_url", "message_url: is not configured")
+        with self.lock:
+            user_name = self.state.link(authorizer_appid).merchant.user_name
+            self._messages += 1
+            number = self._messages
+        return self.pushes.send(
+            "message",
+            message.plaintext(user_name, self.clock.now(), number),
+            authorizer_appid=authorizer_appid,
+            options=options,
+            url=message_url(template, authorizer_appid),
+            to=Addressee(user_name, message.openid, message.as_json),
+        )
 
     def register(  # noqa: PLR0913 - the fields of the message
         self,

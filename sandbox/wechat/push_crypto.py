@@ -5,8 +5,9 @@ So whatever the sandbox says has been encrypted by somebody else than whoever de
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xmltodict
 from wechatpy.crypto import WeChatCrypto
@@ -32,10 +33,18 @@ class Stamp:
     nonce: str
 
 
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """To whom a message goes: the account's original id, and the user it comes from."""
+
+    user_name: str
+    openid: str
+    as_json: bool = False
+
+
 def seal(xml: str, *, token: str, encoding_aes_key: str, appid: str, stamp: Stamp) -> Envelope:
     """Return ``xml`` encrypted for ``appid`` and signed with ``token``."""
-    crypto = WeChatCrypto(token, encoding_aes_key, appid)
-    sealed = xmltodict.parse(crypto.encrypt_message(xml, stamp.nonce, stamp.timestamp))["xml"]
+    sealed = _sealed(xml, token, encoding_aes_key, appid, stamp)
     body = (
         "<xml>\n"
         f"    <AppId><![CDATA[{appid}]]></AppId>\n"
@@ -50,6 +59,59 @@ def seal(xml: str, *, token: str, encoding_aes_key: str, appid: str, stamp: Stam
         "msg_signature": sealed["MsgSignature"],
     }
     return Envelope(query, body.encode())
+
+
+def seal_message(  # noqa: PLR0913 - the parts of an envelope
+    text: str,
+    to: Addressee,
+    *,
+    token: str,
+    encoding_aes_key: str,
+    appid: str,
+    stamp: Stamp,
+) -> Envelope:
+    """Return a user's message as it is pushed to the message URL; ``appid`` is the component's."""
+    sealed = _sealed(text, token, encoding_aes_key, appid, stamp)
+    body = (
+        json.dumps({"ToUserName": to.user_name, "Encrypt": sealed["Encrypt"]})
+        if to.as_json
+        else "<xml>\n"
+        f"    <ToUserName><![CDATA[{to.user_name}]]></ToUserName>\n"
+        f"    <Encrypt><![CDATA[{sealed['Encrypt']}]]></Encrypt>\n"
+        "</xml>"
+    )
+    query = {
+        "signature": plain_signature(token, stamp),
+        "timestamp": stamp.timestamp,
+        "nonce": stamp.nonce,
+        "openid": to.openid,
+        "encrypt_type": "aes",
+        "msg_signature": sealed["MsgSignature"],
+    }
+    return Envelope(query, body.encode())
+
+
+def open_reply(
+    body: bytes, *, token: str, encoding_aes_key: str, appid: str
+) -> dict[str, Any] | None:
+    """Return the passive reply in an answer to a message; None: it is none that WeChat can open."""
+    try:
+        signed = xmltodict.parse(body)["xml"]
+        plain = WeChatCrypto(token, encoding_aes_key, appid).decrypt_message(
+            body.decode(), signed["MsgSignature"], signed["TimeStamp"], signed["Nonce"]
+        )
+        reply = xmltodict.parse(plain, strip_whitespace=False)["xml"]
+    except Exception:  # noqa: BLE001 - whatever a platform answers, it is only wrong
+        return None
+    return dict(reply) if isinstance(reply, dict) else None
+
+
+def _sealed(
+    text: str, token: str, encoding_aes_key: str, appid: str, stamp: Stamp
+) -> dict[str, str]:
+    crypto = WeChatCrypto(token, encoding_aes_key, appid)
+    sealed = xmltodict.parse(crypto.encrypt_message(text, stamp.nonce, stamp.timestamp))["xml"]
+    return dict(sealed)
 
 
 def unsealed(xml: str, *, token: str, stamp: Stamp) -> Envelope:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import requests
 
-from sandbox.wechat.push_crypto import Envelope, Stamp, seal, unsealed
+from sandbox.wechat.push_crypto import (
+    Addressee,
+    Envelope,
+    Stamp,
+    open_reply,
+    seal,
+    seal_message,
+    unsealed,
+)
 from sandbox.wechat.push_options import PushOptionError, PushOptions
 
 if TYPE_CHECKING:
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
     from sandbox.wechat.values import Minter
 
 SUCCESS: Final = b"success"
-_ANSWER_LIMIT: Final = 4096
+_ANSWER_LIMIT: Final = 128 * 1024  # a passive reply may be a long text
 _LOGGED_LIMIT: Final = 200
 
 PushState = Literal["held", "waiting", "delivered", "failed"]
@@ -89,6 +97,10 @@ class Push:
     state: PushState = "waiting"
     attempts: list[dict[str, Any]] = field(default_factory=list)
     raw: Envelope | None = field(default=None, repr=False)
+    to: Addressee | None = None
+    """Of a user's message: to whom it goes. Of anything else: None."""
+    reply: dict[str, Any] | None = field(default=None, repr=False)
+    """The passive reply that a message was answered with, decrypted."""
     finished: Event = field(default_factory=Event, repr=False)
     released: Event = field(default_factory=Event, repr=False)
 
@@ -101,6 +113,7 @@ class Push:
             "created_at": round(self.created_at, 3),
             "state": self.state,
             "attempts": list(self.attempts),
+            "reply": self.reply,
         }
 
 
@@ -143,8 +156,12 @@ class PushDesk:
         options: PushOptions | None = None,
         url: str = "",
         raw: Envelope | None = None,
+        to: Addressee | None = None,
     ) -> Push:
-        """Take a push for delivery. ``raw``: send this instead of encrypting ``xml``."""
+        """Take a push for delivery. ``raw``: send this instead of encrypting ``xml``.
+
+        ``to``: it is a user's message, for the message URL.
+        """
         options = options or PushOptions()
         self._check(options)
         with self._changed:
@@ -157,6 +174,7 @@ class PushDesk:
                 options=options,
                 created_at=self._clock.now(),
                 raw=raw,
+                to=to,
             )
             self._pushes[push.push_id] = push
         if options.hold:
@@ -193,7 +211,9 @@ class PushDesk:
             push.xml,
             authorizer_appid=push.authorizer_appid,
             options=options,
+            url=push.url if push.to is not None else "",
             raw=push.raw,
+            to=push.to,
         )
 
     def wait_idle(self, timeout: float) -> bool:
@@ -259,7 +279,7 @@ class PushDesk:
             if push.url
             else Answered(0, b"", "no event_url is configured")
         )
-        good = answer.status == requests.codes.ok and answer.body == SUCCESS
+        good = answer.status == requests.codes.ok and self._is_right(push, answer.body)
         entry = {
             "attempt": attempt,
             "ok": good,
@@ -267,6 +287,7 @@ class PushDesk:
             "body": answer.body[:_LOGGED_LIMIT].decode("utf-8", "replace"),
             "error": answer.error,
             "ms": round((time.monotonic() - started) * 1000),
+            **({} if push.to is None else {"openid": push.to.openid}),
         }
         seq = self._log.add(
             "push",
@@ -279,6 +300,22 @@ class PushDesk:
         with self._changed:
             push.attempts.append({**entry, "body": logged["body"], "time": logged["time"]})
         return good
+
+    def _is_right(self, push: Push, body: bytes) -> bool:
+        """Return whether an answer is right: ``success``; to a message also nothing, or a reply."""
+        if push.to is None or body in {SUCCESS, b""}:
+            return push.to is not None or body == SUCCESS
+        settings, options = self._settings(), push.options
+        # A reply is sealed with the Token and key that its message was sealed with.
+        push.reply = open_reply(
+            body,
+            token=settings.previous_token if options.old_token else settings.token,
+            encoding_aes_key=settings.previous_encoding_aes_key
+            if options.old_key
+            else settings.encoding_aes_key,
+            appid=settings.component_appid,
+        )
+        return push.reply is not None
 
     def _envelope(self, push: Push, settings: Settings) -> Envelope:
         if push.raw is not None:
@@ -295,7 +332,12 @@ class PushDesk:
             appid, xml = stranger, xml.replace(appid, stranger)
         if options.plaintext:
             return unsealed(xml, token=token, stamp=stamp)
-        envelope = seal(xml, token=token, encoding_aes_key=key, appid=appid, stamp=stamp)
+        if push.to is not None:
+            envelope = seal_message(
+                xml, push.to, token=token, encoding_aes_key=key, appid=appid, stamp=stamp
+            )
+        else:
+            envelope = seal(xml, token=token, encoding_aes_key=key, appid=appid, stamp=stamp)
         if options.wrong_signature:
             wrong = dict(envelope.query) | {"msg_signature": "0" * 40, "signature": "0" * 40}
             return Envelope(wrong, envelope.body)

@@ -45,6 +45,7 @@ class Settings:
     previous_token: str = field(default="", repr=False)
     previous_encoding_aes_key: str = field(default="", repr=False)
     event_url: str = ""
+    message_url: str = ""  # with $APPID$ where the account's appid goes
     start_domain: str = "localhost"
     ip_list: tuple[str, ...] = ("127.0.0.1",)
     released: bool = True
@@ -95,7 +96,7 @@ class Settings:
         check_aes_key("encoding_aes_key", self.encoding_aes_key)
         if self.previous_encoding_aes_key:
             check_aes_key("previous_encoding_aes_key", self.previous_encoding_aes_key)
-        for name in ("event_url", "start_url"):
+        for name in ("event_url", "message_url", "start_url"):
             check_url(name, getattr(self, name))
         for item in fields(self):
             value = getattr(self, item.name)

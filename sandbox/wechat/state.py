@@ -80,6 +80,8 @@ class WeChat:
         self.links: dict[str, Link] = {}
         self.quota = QuotaBook()
         self.rids = RidBook(self.ledger)
+        self.sent: list[dict[str, Any]] = []
+        """Customer-service messages, oldest first."""
         self.settings = settings
         self.configure(settings)
         for merchant in merchants:

@@ -69,6 +69,10 @@ class Minter:
         """Return an original id: ``gh_`` and 12 hexadecimal digits."""
         return "gh_" + self._letters(_HEX, 12)
 
+    def openid(self) -> str:
+        """Return an openid: 28 characters, ``o`` first."""
+        return "o" + self._letters(_URLSAFE, 27)
+
     def app_secret(self) -> str:
         """Return a component's secret: 32 hexadecimal digits."""
         return self._letters(_HEX, 32)
@@ -92,10 +96,6 @@ class Minter:
     def login_code(self) -> str:
         """Return what ``wx.login`` or the OAuth page gives: 32 characters."""
         return "0" + self._letters(_ALPHANUMERIC, 31)
-
-    def openid(self) -> str:
-        """Return a user's id within one account: ``o`` and 27 characters."""
-        return "o" + self._letters(_URLSAFE, 27)
 
     def session_key(self) -> str:
         """Return a mini program's session key: 16 bytes in base64."""

@@ -40,8 +40,10 @@ from wxvault.vault.directory import Directory
 from wxvault.vault.due_items import DueItems
 from wxvault.vault.profiles import Profiles
 from wxvault.vault.push_starts import PushStarts
+from wxvault.vault.release_answers import ReleaseAnswers
 from wxvault.vault.reuse_tickets import ReuseTickets
 from wxvault.vault.sealing import Sealing
+from wxvault.vault.seen_messages import SeenMessages
 from wxvault.vault.sessions import Sessions
 from wxvault.vault.token_items import TokenItems
 from wxvault.vault.unsent_events import UnsentEvents
@@ -145,6 +147,8 @@ class House:
         self.sessions = Sessions(self.table, COMPONENT, self.clock)
         self.items = ComponentItems(self.table, self.sealing, COMPONENT)
         self.profiles = Profiles(self.table, COMPONENT)
+        self.seen = SeenMessages(self.table, COMPONENT)
+        self.release_answers = ReleaseAnswers(self.table, self.sealing, COMPONENT)
         self.directory = Directory(self.table, COMPONENT, self.clock)
         self.unsent = UnsentEvents(self.table, self.sealing, COMPONENT, self.clock)
         self.tools = Tools(

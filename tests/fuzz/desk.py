@@ -138,9 +138,9 @@ class Desk:
         return [*self.house.exchange_queue.jobs, *self.house.renew_queue.jobs]
 
     def state(self) -> dict[Key, dict[str, Any]]:
-        """Return everything in the table but the record of the last push."""
+        """Return everything in the table but the records of the last push and message."""
         items: dict[Key, dict[str, Any]] = self.house.table.items  # type: ignore[attr-defined]
-        return {key: item for key, item in items.items() if key.sk != "PUSH"}
+        return {key: item for key, item in items.items() if key.sk not in {"PUSH", "MESSAGE"}}
 
     def require_silence_about(self, secrets: tuple[str, ...], answer: object) -> None:
         """Require that no secret is in what was logged, answered or sent, nor plain in the table.

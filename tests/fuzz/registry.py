@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 # Where each target is. The order is that of the table.
 PLACES = {
     "callback": "pushed",
+    "message": "pushed",
     "message_crypto": "messages",
     "pushes": "messages",
+    "user_messages": "messages",
+    "passive_replies": "messages",
     "message_keys": "messages",
     "replies": "messages",
     "appid": "messages",

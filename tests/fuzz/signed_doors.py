@@ -67,6 +67,15 @@ WORDS = (
     b"9999999999",
     b"-1",
     b"\xef\xbb\xbf",
+    b"<ToUserName>gh_3c884a361561</ToUserName>",
+    b"<FromUserName>o-user</FromUserName>",
+    b"<MsgType>text</MsgType>",
+    b"<MsgType>event</MsgType>",
+    b"<Event>LOCATION</Event>",
+    b"<MsgId>6427251175451672521</MsgId>",
+    b"<Content>TESTCOMPONENT_MSG_TYPE_TEXT</Content>",
+    b"<Content>QUERY_AUTH_CODE:",
+    b'{"MsgType": "text", "Content": "',
 )
 
 
@@ -79,6 +88,7 @@ class SignedDoor:
     path: str
     good_answer: Callable[[Mapping[str, Any]], bool]
     refusals: tuple[int, ...]
+    parameters: Mapping[str, str] | None = None
 
     def target(self) -> Target:
         """Return the target; its desk is made with the first input."""
@@ -96,6 +106,7 @@ class SignedDoor:
     def _play(self, desk: Desk, data: bytes) -> None:
         whole = stretched(data, _LONGEST_PLAINTEXT)
         event, plaintext = sealed_event(self.path, whole)
+        event["pathParameters"] = dict(self.parameters or {})
         desk.reset()
         before = desk.state()
         answer = desk.handle(event)

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from tests.template.reading import of_type, strings, target
+from wxvault.services.responding import DEADLINE_SECONDS
 
 Resources = dict[str, dict[str, Any]]
 
 # route: (function, IAM auth)
 ROUTES = {
     "POST /wechat/events": ("Callback", False),
+    "POST /wechat/{authorizer_appid}/messages": ("Message", False),
     "POST /tenants/{tenant_id}/auth-urls": ("Sessions", True),
     "GET /tenants/{tenant_id}/auth-urls/{session_id}": ("Sessions", True),
     "POST /tenants/{tenant_id}/registrations": ("Sessions", True),
@@ -125,6 +127,7 @@ def test_the_stage_has_no_name_in_the_path(stage: dict[str, Any], resources: Res
 # route: (burst, requests a second)
 LIMITS = {
     "POST /wechat/events": (400, 200),
+    "POST /wechat/{authorizer_appid}/messages": (200, 100),
     "GET /tokens/{authorizer_appid}": (1000, 500),
     "GET /component-token": (100, 50),
     "GET /tenants/{tenant_id}/authorizers": (40, 20),
@@ -183,6 +186,13 @@ def test_strangers_cannot_occupy_every_environment(operations: dict[str, Any]) -
         for route in open_to_strangers
     )
     assert occupied < ACCOUNT_CONCURRENCY / 3
+
+
+def test_a_flood_of_messages_leaves_room_for_tickets() -> None:
+    """Even if every message waits for a responder that hangs, environments are left for tickets."""
+    burst, rate = LIMITS["POST /wechat/{authorizer_appid}/messages"]
+    occupied = burst + rate * (DEADLINE_SECONDS + 0.5)
+    assert occupied < ACCOUNT_CONCURRENCY * 2 / 3
 
 
 def limits(settings: dict[str, Any]) -> tuple[int, int]:

@@ -46,6 +46,7 @@ OWN = {
     "RENEW_DEAD_LETTERS_URL": "RenewDeadLetters",
     "EXCHANGE_DEAD_LETTERS_URL": "ExchangeDeadLetters",
     "SWEEP_DEAD_LETTERS_URL": "SweepDeadLetters",
+    "RESPONDER_FUNCTION_ARN": "ResponderFunctionArn",
 }
 OF_THE_STATUS = """
     PUBLIC_BASE_URL EGRESS_ADDRESS RENEW_QUEUE_URL EXCHANGE_QUEUE_URL
@@ -58,6 +59,15 @@ FUNCTIONS: dict[str, tuple[str, str, int, str]] = {
         "app.handler",
         4,
         "PUSH_SECRET_ARN PUSH_MAX_AGE_SECONDS RENEW_QUEUE_URL EXCHANGE_QUEUE_URL EVENT_BUS_NAME",
+    ),
+    "Message": (
+        "message",
+        "app.handler",
+        5,
+        (
+            "PUSH_SECRET_ARN PUSH_MAX_AGE_SECONDS RENEW_QUEUE_URL EXCHANGE_QUEUE_URL"
+            " EVENT_BUS_NAME RESPONDER_FUNCTION_ARN"
+        ),
     ),
     "Sessions": (
         "auth_url",
@@ -215,6 +225,7 @@ SAMPLES = {
     "ExchangeQueue": "https://sqs.us-east-1.amazonaws.com/123456789012/exchange",
     "RenewFunctionAliaslive": "arn:aws:lambda:us-east-1:123456789012:function:renew:live",
     "EventBus": "wxvault",
+    "ResponderFunctionArn": "",
 }
 ON_LAMBDA = {
     "AWS_LAMBDA_FUNCTION_NAME": "wxvault",

@@ -104,6 +104,8 @@ def test_only_functions_that_call_wechat_may_touch_network_interfaces(resources:
         for statement in policy["PolicyDocument"]["Statement"]:
             if "Fn::If" in statement:
                 condition, granted, otherwise = statement["Fn::If"]
+                if condition == "HasResponder":
+                    continue
                 assert condition == "HasVpc"
                 assert otherwise == {"Ref": "AWS::NoValue"}
                 assert granted["Sid"] == "NetworkInterfaces"
@@ -118,6 +120,31 @@ def test_only_functions_that_call_wechat_may_touch_network_interfaces(resources:
                 }
                 having.add(name)
     assert having == {logical_name(name) for name in IN_THE_VPC}
+
+
+def test_message_may_invoke_the_responder_and_no_other_function(resources: Resources) -> None:
+    """With ResponderFunctionArn, that one function; without it, none at all."""
+    having = [
+        (name, granted, otherwise)
+        for name in ROLES
+        for statement in resources[f"{name}Role"]["Properties"]["Policies"][0]["PolicyDocument"][
+            "Statement"
+        ]
+        for condition, granted, otherwise in [statement.get("Fn::If", ("", {}, {}))]
+        if condition == "HasResponder"
+    ]
+    assert having == [
+        (
+            "Message",
+            {
+                "Sid": "InvokeResponder",
+                "Effect": "Allow",
+                "Action": "lambda:InvokeFunction",
+                "Resource": {"Ref": "ResponderFunctionArn"},
+            },
+            {"Ref": "AWS::NoValue"},
+        )
+    ]
 
 
 def test_nothing_is_allowed_by_wildcard(resources: Resources) -> None:
@@ -159,7 +186,7 @@ def test_the_sealing_key_works_for_this_component_only(resources: Resources) -> 
 
 def test_who_only_writes_cannot_open_what_is_sealed(resources: Resources) -> None:
     """Functions that anyone on the internet reaches unsigned and that only write never decrypt."""
-    for name in ("Callback", "Landing"):
+    for name in ("Callback", "Message", "Landing"):
         assert "kms:Decrypt" not in set(strings(resources[f"{name}Role"]))
 
 
@@ -169,10 +196,10 @@ def test_only_renew_reads_the_app_secret(resources: Resources) -> None:
     assert naming == {"RenewRole", "RenewFunction"}
 
 
-def test_only_callback_reads_the_push_secret(resources: Resources) -> None:
-    """PushSecret is named by one role and one function's environment: callback's."""
+def test_only_who_opens_pushes_reads_the_push_secret(resources: Resources) -> None:
+    """PushSecret is named by two roles and two functions' environments."""
     naming = {name for name, body in resources.items() if "PushSecretArn" in set(strings(body))}
-    assert naming == {"CallbackRole", "CallbackFunction"}
+    assert naming == {"CallbackRole", "CallbackFunction", "MessageRole", "MessageFunction"}
 
 
 def test_policies_for_callers(resources: Resources) -> None:

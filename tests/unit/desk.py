@@ -16,6 +16,7 @@ from functions.auth_url import launch, sessions
 from functions.call import app as call
 from functions.callback import app as callback
 from functions.exchange import landing, worker
+from functions.message import app as message
 from functions.refresh import renew, sweep
 from functions.token import app as token
 from sandbox.stack.event_schemas import must_fit
@@ -48,10 +49,12 @@ TENANT = "demo-shop"
 MESSAGE_TOKEN = "sim_token_2024"
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 TICKET = "ticket@@@" + "A" * 20
-CODE, UPDATE_CODE, REGISTRATION_CODE, REUSE_CODE = (
-    "queryauthcode@@@" + "Sample-Code_" * 7 + number for number in ("01", "02", "03", "04")
+CODE, UPDATE_CODE, REGISTRATION_CODE, REUSE_CODE, RELEASE_CODE = (
+    "queryauthcode@@@" + "Sample-Code_" * 7 + number for number in ("01", "02", "03", "04", "05")
 )
+TEST_ACCOUNT = "wx570bc396a51b8ff8"
 CODES = {CODE: MERCHANT, UPDATE_CODE: MERCHANT, REGISTRATION_CODE: REGISTERED}
+CODES[RELEASE_CODE] = TEST_ACCOUNT
 REFRESH_TOKEN = "refreshtoken@@@" + "Sample-Refresh_" * 2
 APP_SECRET = "0123456789abcdef" * 2
 PRE_AUTH_CODE = "preauthcode@@@" + "Sample-Link_" * 7 + "01"
@@ -100,6 +103,12 @@ class GoodWeChat:
     calls: list[str] = field(default_factory=list)
     issued: list[str] = field(default_factory=list)
     options: dict[str, str] = field(default_factory=dict)
+    texts: list[tuple[str, str]] = field(default_factory=list)
+
+    def send_text(self, _access_token: str, touser: str, content: str, /) -> None:
+        """Take a customer-service message."""
+        self.calls.append("send_text")
+        self.texts.append((touser, content))
 
     def component_token(self, component_appid: str, appsecret: str, ticket: str, /) -> Answer:
         """Sell a component token for the sample's ticket."""
@@ -206,7 +215,9 @@ class Desk:
             for name in ("exchange", "renew", "renew-dead")
         }
         self.wiring = Wiring(self._settings(), self.clock)
-        vars(self.wiring).update(wechat=self.wechat, bus=self.bus, renewer=self._renewer)
+        vars(self.wiring).update(
+            wechat=self.wechat, message_api=self.wechat, bus=self.bus, renewer=self._renewer
+        )
         vars(self.wiring).update(start_pushes=lambda: self.replay("renew-invoke-tickets"))
         self.registrations = FakeRegistrations(self.wechat)
         vars(self.wiring).update(registration_wechat=self.registrations)
@@ -332,6 +343,7 @@ HANDLERS: dict[str, ModuleType] = {
     "exchange": worker,
     "landing": landing,
     "launch": launch,
+    "message": message,
     "renew": renew,
     "resync": resync,
     "sessions": sessions,

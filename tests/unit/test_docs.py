@@ -352,6 +352,8 @@ def test_events_are_those_of_the_code() -> None:
                 if called == "Event" and isinstance(node.args[0], ast.Constant):
                     fields = keys_of(node.args[1]) if len(node.args) > 1 else set()
                     sent.setdefault(str(node.args[0].value), set()).update(fields)
+                elif called.endswith("events.announce") and isinstance(node.args[0], ast.Constant):
+                    announced[str(node.args[0].value)] = keys_of(node.args[2])
                 elif called == "self._once":
                     kinds = re.findall(r"'(\w+\.\w+)'", ast.unparse(node.args[1]))
                     fields = keys_of(node.args[2]) | {"create_time"}

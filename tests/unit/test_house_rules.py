@@ -376,7 +376,8 @@ ON_LAMBDA = {
 
 @pytest.mark.parametrize("on_lambda", [False, True], ids=["imported", "on Lambda"])
 @pytest.mark.parametrize(
-    ("folder", "module"), [("callback", "app"), ("exchange", "landing"), ("token", "app")]
+    ("folder", "module"),
+    [("callback", "app"), ("message", "app"), ("exchange", "landing"), ("token", "app")],
 )
 def test_what_never_calls_wechat_never_loads_requests(
     folder: str, module: str, *, on_lambda: bool

@@ -12,7 +12,9 @@ from wxvault.runtime.jobs import (
     ClearQuota,
     LookAtTickets,
     exchange_job,
+    is_release_job,
     is_ticket_job,
+    release_job,
     renew_job,
     ticket_job,
 )
@@ -34,6 +36,7 @@ class Meaning:
     component: bool = False
     code_sha256: str | None = None
     ticket_sha256: str | None = None
+    release_code_sha256: str | None = None
     wake_up: bool = False
     problem: str | None = None
     """Why it cannot be read, or what was said of it when it was set aside."""
@@ -41,9 +44,8 @@ class Meaning:
     @property
     def is_job(self) -> bool:
         """Whether a consumer can read it."""
-        return self.component or bool(
-            self.authorizer_appid or self.code_sha256 or self.ticket_sha256
-        )
+        named = self.authorizer_appid or self.code_sha256 or self.ticket_sha256
+        return self.component or bool(named or self.release_code_sha256)
 
 
 def meaning(queue: DeadLetters, letter: Letter) -> Meaning:
@@ -59,6 +61,10 @@ def meaning(queue: DeadLetters, letter: Letter) -> Meaning:
             ticket = ticket_job(job)
             text = f"registration by the ticket with the hash {ticket[:12]}…"
             return Meaning(text, ticket_sha256=ticket)
+        if is_release_job(job):
+            code = release_job(job)
+            text = f"answer owed to a test account of WeChat, code with the hash {code[:12]}…"
+            return Meaning(text, release_code_sha256=code)
         wanted = renew_job(job)
     except InvalidRequestError as error:
         size = len(letter.body.encode())

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from wxvault.vault.keys import authorizer_key, code_key, component_key, reuse_ticket_key
+from wxvault.vault.keys import (
+    authorizer_key,
+    code_key,
+    component_key,
+    release_answer_key,
+    reuse_ticket_key,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -58,6 +64,8 @@ class Standings:
             key = code_key(component, meaning.code_sha256)
         elif meaning.ticket_sha256 is not None:
             key = reuse_ticket_key(component, meaning.ticket_sha256)
+        elif meaning.release_code_sha256 is not None:
+            key = release_answer_key(component, meaning.release_code_sha256)
         elif meaning.component:
             key = component_key(component)
         else:

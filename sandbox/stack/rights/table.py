@@ -71,6 +71,17 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         "EventBus": _PUT_EVENTS,
         OWN_LOG: _WRITE_LOG,
     },
+    # Anybody may send to it, as to callback; it learns no token either. With a responder it may
+    # invoke that one, too.
+    "message": {
+        "Table": _items("Get", "Put", "Update", "Delete"),
+        "SealingKey": _SEAL,
+        "PushSecret": _READ_SECRET,
+        "RenewQueue": _SEND,
+        "ExchangeQueue": _SEND,
+        "EventBus": _PUT_EVENTS,
+        OWN_LOG: _WRITE_LOG,
+    },
     "sessions": {
         "Table": _items("Get", "Put", "Update"),
         "SealingKey": _OPEN,

@@ -23,6 +23,7 @@ from tests.unit.protocol.pushkit import (
     raw_encrypt,
 )
 from wxvault.errors import (
+    BadEnvelopeError,
     ConfigurationError,
     InvalidRequestError,
     MessageError,
@@ -38,8 +39,11 @@ from wxvault.protocol.message_crypto import (
     signature,
 )
 from wxvault.protocol.message_keys import MessageKeys
+from wxvault.protocol.messages import Message, message_identity, parse_message
 from wxvault.protocol.pushes import parse_push, push_identity, require_component
-from wxvault.protocol.replies import SUCCESS
+from wxvault.protocol.replies import SUCCESS, ReplyEnds, passive_reply
+from wxvault.protocol.safe_xml import read_document
+from wxvault.services.messages import LARGEST_MESSAGE, to_be_told
 
 _ENCRYPT = re.compile(rb"<Encrypt>(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?</Encrypt>", re.DOTALL)
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -177,12 +181,65 @@ def appid(data: bytes) -> None:
 _SECRET_WORDS = (b'{"tokens":["', b'"],"encoding_aes_keys":["', AES_KEYS[0].encode(), b"null")
 
 
+_REPLY_WORDS = tuple(
+    word.encode()
+    for word in (
+        '{"type": "text", "content": "',
+        '{"type": "news", "articles": [{"title": "',
+        '{"type": "image", "media_id": "',
+        '{"type": "music", "thumb_media_id": "',
+        '{"type": "transfer_customer_service", "kf_account": "',
+        '"}',
+        '"}]}',
+        '", "url": "',
+        "]]>",
+        "\\u0000",
+        "\\ud83d",
+    )
+)
+
+
+def read_message(data: bytes) -> None:
+    """A message is read, or refused by one error; what was read is known again, and fits JSON."""
+    try:
+        message = parse_message(stretched(data, 190_000))
+    except BadEnvelopeError as error:
+        require(error.stage == "message", "another stage")
+        return
+    identity = message_identity(APPID, message)
+    require(identity == message_identity(APPID, Message(dict(message.fields))), "not known again")
+    told = to_be_told(message, is_test=False)
+    size = len(json.dumps(told.fields, ensure_ascii=False).encode())
+    require(size <= LARGEST_MESSAGE + 64 * 1024, "more is told than the bus takes")
+    require(not message.holds_code or "Content" not in told.fields, "a code is told")
+
+
+def reply_passively(data: bytes) -> None:
+    """Whatever a responder answers is refused by name, or is XML that says what was meant."""
+    try:
+        answer = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(answer, dict):
+        return
+    try:
+        document = passive_reply(answer, ReplyEnds("o-user", "gh_shop", 1_700_000_000))
+    except InvalidRequestError as error:
+        require(len(error.message) < 300, "an error quotes the reply")
+        return
+    found = read_document(document, stage="reply", remedy="")
+    require(found["MsgType"] == answer["type"], "another type")
+    require(found["ToUserName"] == "o-user", "another user")
+
+
 def targets() -> tuple[Target, ...]:
     """Return the targets."""
     envelope_words = (*WORDS[:6], b"<Encrypt>", b"</Encrypt>", b"ToUserName", b"{", b"=", b"\x20")
     return (
         Target("message_crypto", "opening an encrypted body", open_envelope, envelope_words),
         Target("pushes", "reading what was in it", read_push, WORDS),
+        Target("user_messages", "reading what a user has sent", read_message, WORDS),
+        Target("passive_replies", "what a responder answers", reply_passively, _REPLY_WORDS),
         Target("message_keys", "Tokens and EncodingAESKeys of a secret", make_keys, _SECRET_WORDS),
         Target("replies", "sealing a reply and opening it again", reply, (b"1713424427\n",)),
         Target("appid", "the shape of an appid", appid, (b"wx", b"0123456789abcdef"), 64),

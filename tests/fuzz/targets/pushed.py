@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from functions.callback import app as callback
+from functions.message import app as message
 from tests.fuzz.signed_doors import SignedDoor
 
 if TYPE_CHECKING:
@@ -17,7 +18,25 @@ def _is_success(answer: Mapping[str, Any]) -> bool:
     return (answer["statusCode"], answer["body"]) == (200, "success")
 
 
-DOORS = (SignedDoor("callback", callback.wire, "/wechat/events", _is_success, (400, 403, 413)),)
+def _is_taken(answer: Mapping[str, Any]) -> bool:
+    body = answer["body"]
+    return answer["statusCode"] == 200 and (body in {"success", ""} or body.startswith("<xml>"))
+
+
+_REFUSALS = (400, 403, 413)
+# The first of WeChat's test accounts takes every way that a message can take.
+_ACCOUNT = "wx570bc396a51b8ff8"
+DOORS = (
+    SignedDoor("callback", callback.wire, "/wechat/events", _is_success, _REFUSALS),
+    SignedDoor(
+        "message",
+        message.wire,
+        f"/wechat/{_ACCOUNT}/messages",
+        _is_taken,
+        _REFUSALS,
+        {"authorizer_appid": _ACCOUNT},
+    ),
+)
 
 
 def targets() -> tuple[Target, ...]:

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from wxvault.errors import InvalidRequestError
-from wxvault.runtime.jobs import ClearQuota, LookAtTickets, exchange_job, renew_job
+from wxvault.runtime.jobs import (
+    ClearQuota,
+    LookAtTickets,
+    exchange_job,
+    is_release_job,
+    release_job,
+    renew_job,
+)
 from wxvault.runtime.token_requests import TokenRequest
 
 APPID = "wx00000000000000a1"
@@ -145,3 +152,25 @@ def test_what_does_not_belong_to_them(job: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         renew_job(job)
     assert caught.value.field == field
+
+
+def test_a_release_job_names_a_code_by_its_fingerprint() -> None:
+    """The code itself stays in the table, sealed."""
+    assert is_release_job({"release_code_sha256": SHA256})
+    assert not is_release_job({"code_sha256": SHA256})
+    assert release_job({"release_code_sha256": SHA256}) == SHA256
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        {"release_code_sha256": SECRET},
+        {"release_code_sha256": None},
+        {"release_code_sha256": SHA256, "touser": SECRET},
+    ],
+)
+def test_what_is_no_release_job_is_refused(job: dict[str, Any]) -> None:
+    """Nothing of what was sent is repeated."""
+    with pytest.raises(InvalidRequestError) as raised:
+        release_job(job)
+    assert SECRET not in raised.value.message

@@ -42,8 +42,15 @@ def queue(source: str | None = "https://source") -> DeadLetters:
             {"code_sha256": CODE},
             Meaning(f"exchange of the code with the hash {CODE[:12]}…", code_sha256=CODE),
         ),
+        (
+            {"release_code_sha256": CODE},
+            Meaning(
+                f"answer owed to a test account of WeChat, code with the hash {CODE[:12]}…",
+                release_code_sha256=CODE,
+            ),
+        ),
     ],
-    ids=["component", "authorizer", "code"],
+    ids=["component", "authorizer", "code", "release code"],
 )
 def test_jobs(job: dict[str, Any], read: Meaning) -> None:
     """What the functions send is named by kind and subject."""

@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 PRE_AUTH_CODE = "preauthcode@@@" + "pX1-qY2_" * 11
 COOKIE = "cookie-of-the-launch-page-0123456789abcdefg"
 SESSION_ID = "session-id-0123456789abcdefghijklmnopqrstuv"
+RELEASE_CODE = "queryauthcode@@@" + "rL3-sE4_" * 11
 SECRETS = {ACCESS_TOKEN, REFRESH_TOKEN, AUTHORIZATION_CODE, TICKET, PRE_AUTH_CODE}
 MESSAGE = "我的电话是 13800138000"
 REUSE_TICKET = "b25519093b1e97239eff9d2bfc07e08e"
-SECRETS |= {COOKIE, SESSION_ID, MESSAGE, REUSE_TICKET}
+SECRETS |= {COOKIE, SESSION_ID, MESSAGE, REUSE_TICKET, RELEASE_CODE}
 
 SESSION = Session(
     session_sha256=fingerprint(SESSION_ID),
@@ -219,6 +220,12 @@ def _component(vault: Vault) -> None:
     )
     assert vault.tokens.amend(None, always(stale))
     vault.items.mark_seen(fingerprint("push"), now=NOW)
+    vault.items.note_message("accepted", now=NOW, info_type="text")
+    vault.items.note_message("bad_signature", now=NOW)
+    vault.seen.claim(fingerprint("message"), "claim-1", now=NOW)
+    vault.answers.record(RELEASE_CODE, "wx570bc396a51b8ff8", "o-openid", now=NOW)
+    claimed = vault.answers.claim(fingerprint(RELEASE_CODE), now=NOW)
+    assert claimed is not None
 
 
 def _change_under_lease(vault: Vault, appid: str, change: TokenChange, lease_id: str) -> None:

@@ -16,8 +16,10 @@ from wxvault.vault.due_items import DueItems
 from wxvault.vault.keys import authorizer_key, component_key, due_shard, tenant_key
 from wxvault.vault.profiles import Profiles
 from wxvault.vault.push_starts import PushStarts
+from wxvault.vault.release_answers import ReleaseAnswers
 from wxvault.vault.reuse_tickets import ReuseTickets
 from wxvault.vault.sealing import Sealing
+from wxvault.vault.seen_messages import SeenMessages
 from wxvault.vault.sessions import Sessions
 from wxvault.vault.token_items import TokenItems
 from wxvault.vault.unsent_events import UnsentEvents
@@ -88,6 +90,8 @@ class Vault:
         self.starts = PushStarts(self.table, COMPONENT)
         self.profiles = Profiles(self.table, COMPONENT)
         self.unsent = UnsentEvents(self.table, self.sealing, COMPONENT, self.clock)
+        self.seen = SeenMessages(self.table, COMPONENT)
+        self.answers = ReleaseAnswers(self.table, self.sealing, COMPONENT)
         self.due = DueItems(self.table, self.items, COMPONENT)
 
     def stand(self, **attributes: Any) -> dict[str, Any]:

@@ -88,6 +88,26 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
             "start_address",
         },
     ),
+    "last message": (
+        f"C#{COMPONENT}",
+        "MESSAGE",
+        {"accepted_at", "accepted_verdict", "refused_at", "refused_verdict", "info_type"},
+    ),
+    "release answer": (
+        f"T#{COMPONENT}#{SHA}",
+        "RELEASE",
+        {
+            "authorization_code",
+            "sealed_key",
+            "authorizer_appid",
+            "touser",
+            "received_at",
+            "claim_until",
+            "due_at",
+            "due_shard",
+            "delete_after",
+        },
+    ),
     "authorizer": (f"A#{COMPONENT}#{APPID}", "TOKEN", AUTHORIZER),
     "profile": (
         f"A#{COMPONENT}#{APPID}",
@@ -186,7 +206,11 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
             "delete_after",
         },
     ),
-    "seen push": (f"N#{COMPONENT}#{SHA}", "SEEN", {"delete_after"}),
+    "seen push": (
+        f"N#{COMPONENT}#{SHA}",
+        "SEEN",
+        {"delete_after", "claim_id", "claim_until"},
+    ),
     "unsent event": (
         f"O#{COMPONENT}#({APPID}|-)",
         r"\d{12}|[0-9a-f]{32}",
@@ -200,6 +224,7 @@ EXPIRING = {
     "code",
     "registration",
     "reuse ticket",
+    "release answer",
     "seen push",
 }
 SEALED = {
@@ -304,7 +329,7 @@ def test_fingerprints_are_of_the_whole_secret(full: Vault) -> None:
     """What is stored instead of a session, code or cookie is its SHA-256."""
     text = repr(full.table.items)
     fingerprints = [hashlib.sha256(secret.encode()).hexdigest() for secret in SECRETS]
-    assert sum(one in text for one in fingerprints) == 5
+    assert sum(one in text for one in fingerprints) == 6
 
 
 def test_sealed_attributes_are_sealed(full: Vault) -> None:
@@ -314,7 +339,7 @@ def test_sealed_attributes_are_sealed(full: Vault) -> None:
         for name in sealed:
             assert isinstance(item[name], bytes)
             assert item[name][:1] == b"\x01"
-        if kind in {"ticket", "code", "unsent event"}:
+        if kind in {"ticket", "code", "unsent event", "release answer"}:
             assert bool(sealed) == ("sealed_key" in item), kind
         elif sealed:
             assert "sealed_key" in item, kind

@@ -32,6 +32,8 @@ EVERY_KEY: dict[str, tuple[Callable[[str], Key], Key]] = {
     ),
     "sweep": (keys.sweep_key, Key(f"C#{C}", "SWEEP")),
     "push": (keys.last_push_key, Key(f"C#{C}", "PUSH")),
+    "message": (keys.last_message_key, Key(f"C#{C}", "MESSAGE")),
+    "release answer": (lambda c: keys.release_answer_key(c, SHA), Key(f"T#{C}#{SHA}", "RELEASE")),
     "session": (lambda c: keys.session_key(c, SHA), Key(f"S#{C}#{SHA}", "SESSION")),
     "pre-auth code": (lambda c: keys.pre_auth_key(c, SHA), Key(f"P#{C}#{SHA}", "PREAUTH")),
     "code": (lambda c: keys.code_key(c, SHA), Key(f"X#{C}#{SHA}", "CODE")),

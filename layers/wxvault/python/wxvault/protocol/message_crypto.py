@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -115,11 +116,18 @@ def decrypt(key: bytes, encrypted: str) -> tuple[bytes, str]:
     return _unwrap(_cipher(key).decrypt(_ciphertext(encrypted)))
 
 
-def open_message(
-    keys: MessageKeys, body: bytes, *, timestamp: str, nonce: str, msg_signature: str
+def open_message(  # noqa: PLR0913 - a push is made of this many independent things
+    keys: MessageKeys,
+    body: bytes,
+    *,
+    timestamp: str,
+    nonce: str,
+    msg_signature: str,
+    json_too: bool = False,
 ) -> OpenedMessage:
     """Check and decrypt a push; the three strings come from its query (empty when absent).
 
+    ``json_too``: the envelope may also be a JSON object, as some products push to the message URL.
     Tokens and keys are tried newest first. Nothing is decrypted before ``msg_signature`` is right.
     The times are not looked at: this function knows no clock.
 
@@ -130,7 +138,8 @@ def open_message(
     if len(body) > PUSH_BODY_LIMIT:
         message = f"the push has {len(body)} bytes, at most {PUSH_BODY_LIMIT} are accepted"
         raise RequestTooLargeError(message)
-    envelope = _read_envelope(body)
+    is_json = json_too and body.lstrip()[:1] == b"{"
+    envelope = _read_json_envelope(body) if is_json else _read_envelope(body)
     encrypted = text_of(envelope, "Encrypt", stage=_STAGE, remedy=_ENVELOPE_REMEDY)
     if not encrypted:
         raise BadEnvelopeError(
@@ -236,6 +245,22 @@ def _read_envelope(body: bytes) -> dict[str, XmlValue]:
             problem = "occurs more than once" if isinstance(value, list) else "has elements inside"
             raise BadEnvelopeError(_STAGE, f"{known} {problem}", remedy=_ENVELOPE_REMEDY)
     return envelope
+
+
+def _read_json_envelope(body: bytes) -> dict[str, XmlValue]:
+    def only_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        if len(dict(pairs)) < len(pairs):
+            raise BadEnvelopeError(_STAGE, "a name occurs twice", remedy=_ENVELOPE_REMEDY)
+        return dict(pairs)
+
+    try:
+        value = json.loads(body, object_pairs_hook=only_once)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise BadEnvelopeError(_STAGE, "the body is not a JSON object", remedy=_ENVELOPE_REMEDY)
+    texts = {name: value.get(name) for name in _ENVELOPE_NAMES}
+    return {name: text for name, text in texts.items() if isinstance(text, str)}
 
 
 def _fitting_token(

@@ -208,12 +208,12 @@ def redirect_answer(location: str) -> Answer:
     }
 
 
-def wechat_answer() -> Answer:
-    """Answer WeChat: the seven bytes ``success``."""
+def wechat_answer(body: str = "success", *, content_type: str = "text/plain") -> Answer:
+    """Answer WeChat: the seven bytes ``success``, or on the message URL also something else."""
     return {
         "statusCode": 200,
-        "headers": {**_ALWAYS, "content-type": "text/plain; charset=utf-8"},
-        "body": "success",
+        "headers": {**_ALWAYS, "content-type": f"{content_type}; charset=utf-8"},
+        "body": body,
     }
 
 

@@ -36,6 +36,8 @@ class HttpRequest:
     route_key: str = ""
     """The route as the template names it: ``GET /tokens/{authorizer_appid}``."""
     raw_query: str = field(default="", repr=False)
+    received_at: float | None = None
+    """When the gateway was sent it, unix seconds; None where the event does not say so."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> HttpRequest:
@@ -58,6 +60,7 @@ class HttpRequest:
             request_id=str(context.get("requestId", "")),
             route_key=str(event.get("routeKey", "")),
             raw_query=str(event.get("rawQueryString") or ""),
+            received_at=_seconds(context.get("timeEpoch")),
         )
 
     def fields(self) -> dict[str, Any]:
@@ -141,6 +144,12 @@ class HttpRequest:
         if not isinstance(value, dict):
             raise InvalidRequestError("body", "is not a JSON object")
         return value
+
+
+def _seconds(milliseconds: object) -> float | None:
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int):
+        return None
+    return milliseconds / 1000
 
 
 def _query(raw: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _RENEW_FIELDS: Final = frozenset({"job", "authorizer_appid", "min_ttl", "rejected_token_sha256"})
 _EXCHANGE_FIELDS: Final = frozenset({"code_sha256"})
 _TICKET_FIELDS: Final = frozenset({"ticket_sha256"})
+_RELEASE_FIELDS: Final = frozenset({"release_code_sha256"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,29 @@ def exchange_job(job: Mapping[str, Any]) -> str:
         InvalidRequestError: it is no job of the exchange worker; the field is named.
     """
     _only(_EXCHANGE_FIELDS, job)
-    code_sha256 = job.get("code_sha256")
+    return _fingerprint("code_sha256", job)
+
+
+def is_release_job(job: Mapping[str, Any]) -> bool:
+    """Say whether a job of the exchange worker is about an answer owed to a test account."""
+    return "release_code_sha256" in job
+
+
+def release_job(job: Mapping[str, Any]) -> str:
+    """Read ``{"release_code_sha256"}``: the fingerprint of a code that a test account has sent.
+
+    Raises:
+        InvalidRequestError: it is no job of the exchange worker; the field is named.
+    """
+    _only(_RELEASE_FIELDS, job)
+    return _fingerprint("release_code_sha256", job)
+
+
+def _fingerprint(name: str, job: Mapping[str, Any]) -> str:
+    code_sha256 = job.get(name)
     if not isinstance(code_sha256, str) or not _SHA256.fullmatch(code_sha256):
         raise InvalidRequestError(
-            "code_sha256", "must be the SHA-256 of a code, 64 hexadecimal digits in lower case"
+            name, "must be the SHA-256 of a code, 64 hexadecimal digits in lower case"
         )
     return code_sha256
 

@@ -22,6 +22,7 @@ from wxvault import errors
 from wxvault.clock import Clock, SystemClock
 from wxvault.runtime.bus import Bus
 from wxvault.runtime.queues import JobQueue
+from wxvault.runtime.responder import ResponderFunction
 from wxvault.runtime.settings import Settings
 from wxvault.runtime.telemetry import tell_sealing
 from wxvault.services.account_options import Options
@@ -38,6 +39,7 @@ from wxvault.services.onboarding import Minter, Onboarding, Place
 from wxvault.services.outcome import Outcome
 from wxvault.services.registration import Registrations
 from wxvault.services.registration_results import RegistrationResults
+from wxvault.services.responding import DEADLINE_SECONDS
 from wxvault.services.resync import Resync
 from wxvault.services.reuse import Reuse, ReuseLanding
 from wxvault.services.tools import Tools
@@ -47,8 +49,10 @@ from wxvault.vault.directory import Directory
 from wxvault.vault.due_items import DueItems
 from wxvault.vault.profiles import Profiles
 from wxvault.vault.push_starts import PushStarts
+from wxvault.vault.release_answers import ReleaseAnswers
 from wxvault.vault.reuse_tickets import ReuseTickets
 from wxvault.vault.sealing import KmsDataKeys, Sealing
+from wxvault.vault.seen_messages import SeenMessages
 from wxvault.vault.sessions import Sessions
 from wxvault.vault.table import DynamoTable
 from wxvault.vault.token_items import TokenItems
@@ -64,6 +68,7 @@ if TYPE_CHECKING:
     from wxvault.wechat.account_api import AccountApi
     from wxvault.wechat.component_api import ComponentApi
     from wxvault.wechat.login_api import LoginApi
+    from wxvault.wechat.message_api import MessageApi
     from wxvault.wechat.registration_api import RegistrationApi
 
 _log = logging.getLogger(__name__)
@@ -98,6 +103,13 @@ _QUICK_BUS_CONFIG = Config(
 _INVOKE_CONFIG = Config(
     connect_timeout=1,
     read_timeout=WAIT_SECONDS,
+    retries={"mode": "standard", "total_max_attempts": 1},
+    tcp_keepalive=True,
+)
+# One attempt: whoever answers a user twice has been asked twice.
+_RESPONDER_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=DEADLINE_SECONDS,
     retries={"mode": "standard", "total_max_attempts": 1},
     tcp_keepalive=True,
 )
@@ -188,6 +200,16 @@ class Wiring:
         return PushStarts(self.table, self.component_appid)
 
     @cached_property
+    def seen_messages(self) -> SeenMessages:
+        """Which messages were taken."""
+        return SeenMessages(self.table, self.component_appid)
+
+    @cached_property
+    def release_answers(self) -> ReleaseAnswers:
+        """Answers owed to WeChat's test accounts."""
+        return ReleaseAnswers(self.table, self.sealing, self.component_appid)
+
+    @cached_property
     def due_items(self) -> DueItems:
         """What is due."""
         return DueItems(self.table, self.component_items, self.component_appid)
@@ -255,6 +277,23 @@ class Wiring:
         from wxvault.wechat.login_api import LoginApi  # noqa: PLC0415 -- as above
 
         return LoginApi(self.settings.wechat_api_base)
+
+    @cached_property
+    def message_api(self) -> MessageApi:
+        """WeChat's customer-service messages."""
+        from wxvault.wechat.message_api import (  # noqa: PLC0415 -- see the module's docstring
+            MessageApi,
+        )
+
+        return MessageApi(self.settings.wechat_api_base)
+
+    @cached_property
+    def responder(self) -> ResponderFunction | None:
+        """The platform's own function for passive replies, if it has one."""
+        function = self.settings.responder_function_arn
+        if function is None:
+            return None
+        return ResponderFunction(boto3.client("lambda", config=_RESPONDER_CONFIG), function)
 
     @cached_property
     def tools(self) -> Tools:
@@ -327,6 +366,10 @@ class Wiring:
             self.registration_wechat,
             self.try_exchange_job,
         )
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return fresh random bytes."""
+        return secrets.token_bytes(count)
 
     def try_exchange_job(self, job: Mapping[str, Any]) -> None:
         """Have a code exchanged; if the queue refuses, the sweep finds the code in the table."""

@@ -36,10 +36,7 @@ class DueItems(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One item that is due: an authorizer, a code, a ticket, an unsent event.
-
-    All None: the component's own token.
-    """
+    """One item that is due; the component's own token if it names nothing."""
 
     due_at: float
     authorizer_appid: str | None = None
@@ -47,6 +44,14 @@ class Due:
     unsent: UnsentKey | None = None
     ticket_sha256: str | None = None
     """Of an official account's ticket for a registration."""
+    release_code_sha256: str | None = None
+    """A test account of WeChat is owed an answer about this code."""
+
+    @property
+    def is_component(self) -> bool:
+        """It is the component's own token."""
+        named = self.authorizer_appid or self.code_sha256 or self.ticket_sha256
+        return not (named or self.release_code_sha256 or self.unsent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,7 @@ class Sweep:
         tickets = [item for item in due if item.ticket_sha256 is not None]
         overdue = sum(1 for item in authorizers if item.due_at < now - OVERDUE_SECONDS)
         component: Outcome | None = None
-        if len(authorizers) + len(codes) + len(tickets) < len(due):
+        if any(item.is_component for item in due):
             try:
                 component = self._renew_component()
             except WxvaultError:
@@ -153,6 +158,12 @@ class Sweep:
         codes_sent = send_or_leave(self._exchange_jobs, jobs)
         jobs = [{"ticket_sha256": item.ticket_sha256} for item in tickets]
         registrations_sent = send_or_leave(self._exchange_jobs, jobs)
+        jobs = [
+            {"release_code_sha256": item.release_code_sha256}
+            for item in due
+            if item.release_code_sha256 is not None
+        ]
+        send_or_leave(self._exchange_jobs, jobs)
         jobs = [
             {"job": "authorizer", "authorizer_appid": item.authorizer_appid} for item in authorizers
         ]

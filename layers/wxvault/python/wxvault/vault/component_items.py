@@ -24,6 +24,7 @@ from wxvault.vault.expressions import (
 from wxvault.vault.keys import (
     component_key,
     due_shard,
+    last_message_key,
     last_push_key,
     seen_push_key,
     sweep_key,
@@ -144,13 +145,20 @@ class ComponentItems:
 
     def note_push(self, verdict: str, *, now: float, info_type: str | None = None) -> None:
         """Write what became of the last push, for whoever wants to know whether pushes arrive."""
+        self._note(last_push_key(self._component_appid), verdict, now, info_type)
+
+    def note_message(self, verdict: str, *, now: float, info_type: str | None = None) -> None:
+        """Write what became of the last message: one that arrives says nothing of tickets."""
+        self._note(last_message_key(self._component_appid), verdict, now, info_type)
+
+    def _note(self, key: Key, verdict: str, now: float, info_type: str | None) -> None:
         kind = "accepted" if verdict == "accepted" else "refused"
         told: dict[str, str | float] = {f"{kind}_at": now, f"{kind}_verdict": verdict}
         if info_type is not None:
             told["info_type"] = info_type
         if info_type == COMPONENT_VERIFY_TICKET:
             told["ticket_at"] = now
-        self._table.write(Update(last_push_key(self._component_appid), set=dict(told)))
+        self._table.write(Update(key, set=dict(told)))
 
     def take_sweep(self, lease_id: str, *, now: float, seconds: float) -> bool:
         """Take the sweep's lease; False: another sweep is running."""

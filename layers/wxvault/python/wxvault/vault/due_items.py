@@ -47,5 +47,7 @@ class DueItems:
                         yield Due(due_at, unsent=UnsentKey(name, key.sk))
                     case "F":
                         yield Due(due_at, ticket_sha256=name)
+                    case "T":
+                        yield Due(due_at, release_code_sha256=name)
                     case "C":
                         yield Due(due_at)

@@ -54,6 +54,11 @@ def last_push_key(component_appid: str) -> Key:
     return Key(f"C#{component_appid}", "PUSH")
 
 
+def last_message_key(component_appid: str) -> Key:
+    """Key of the record of the last message and its verdict."""
+    return Key(f"C#{component_appid}", "MESSAGE")
+
+
 def session_key(component_appid: str, session_sha256: str) -> Key:
     """Key of an authorisation session, by the fingerprint of its id."""
     return Key(f"S#{component_appid}#{session_sha256}", "SESSION")
@@ -90,6 +95,11 @@ def unsent_event_key(component_appid: str, subject: str, name: str) -> Key:
     ``subject`` is an authorizer or ``-``, ``name`` the event's sequence (twelve digits) or its id.
     """
     return Key(f"O#{component_appid}#{subject}", name)
+
+
+def release_answer_key(component_appid: str, code_sha256: str) -> Key:
+    """Key of an answer owed to a test account of WeChat, by the fingerprint of its code."""
+    return Key(f"T#{component_appid}#{code_sha256}", "RELEASE")
 
 
 def due_shard(component_appid: str, pk: str) -> str:

@@ -25,7 +25,7 @@ from wxvault.wechat.http import WeChatHttp
 from wxvault.wechat.secret_shapes import mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 COMPONENT_TOKEN: Final = "/cgi-bin/component/api_component_token"
 PRE_AUTH_CODE: Final = "/cgi-bin/component/api_create_preauthcode"
@@ -257,21 +257,36 @@ class ComponentApi:
         query = {} if token is None else {"component_access_token": token}
         if access_token is not None:
             query["access_token"] = access_token
-        content = self._http.post(path, query=query, body=body)
-        errcode = content.get("errcode")
-        number = 0 if errcode is None else whole_number(errcode)
-        if number is None:
-            raise WeChatUnknownError(f"POST {path}: the errcode is no number", path=path)
-        if number:
-            known = (*secrets, *query.values())
-            errmsg = clean(content.get("errmsg"), known)
-            raise WeChatRefusedError(
-                f"POST {path}: WeChat answered {number} {errmsg}".rstrip(),
-                path=path,
-                wechat_errcode=number,
-                remedy=return_codes.remedy(number, errmsg),
-            )
-        return Reader(path, content)
+        return asked(self._http, path, query, body, secrets=secrets)
+
+
+def asked(
+    http: WeChatHttp,
+    path: str,
+    query: Mapping[str, str],
+    body: Mapping[str, Any],
+    *,
+    secrets: Iterable[str] = (),
+) -> Reader:
+    """POST once and return the reader of the answer, or raise for an errcode.
+
+    Neither the query's values nor ``secrets`` get into an error.
+    """
+    content = http.post(path, query=query, body=body)
+    errcode = content.get("errcode")
+    number = 0 if errcode is None else whole_number(errcode)
+    if number is None:
+        raise WeChatUnknownError(f"POST {path}: the errcode is no number", path=path)
+    if number:
+        known = (*secrets, *query.values())
+        errmsg = clean(content.get("errmsg"), known)
+        raise WeChatRefusedError(
+            f"POST {path}: WeChat answered {number} {errmsg}".rstrip(),
+            path=path,
+            wechat_errcode=number,
+            remedy=return_codes.remedy(number, errmsg),
+        )
+    return Reader(path, content)
 
 
 def _option(component_appid: str, authorizer_appid: str, name: str) -> dict[str, Any]:

@@ -1,0 +1,320 @@
+"""Taking in what merchants' users send: published once, answered in time, lost never silently.
+
+Source: WeChat's page Third-party_Platforms/2.0/api/Before_Develop/message_push.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from wxvault.errors import BadEnvelopeError, BusyError
+from wxvault.protocol.appid import is_appid
+from wxvault.protocol.message_crypto import seal_message
+from wxvault.protocol.messages import Message, message_identity, parse_message
+from wxvault.protocol.release_test import TEST_ACCOUNTS, ReleaseAccount
+from wxvault.protocol.replies import SUCCESS, ReplyEnds, passive_reply
+from wxvault.services.message_ports import Claim
+from wxvault.services.state import Status, TokenChange, TokenState, unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from wxvault.protocol.safe_xml import XmlValue
+    from wxvault.services.intake import Jobs
+    from wxvault.services.message_ports import Count, SeenMessages
+    from wxvault.services.push_door import OpenedPush, PushDoor
+    from wxvault.services.release_test import ReleaseTest
+    from wxvault.services.responding import Responding
+    from wxvault.services.tools import Tools
+
+LARGEST_MESSAGE: Final = 192 * 1024
+"""Bytes of the fields as JSON. An entry of the bus may have 256 KB, with all that is around it."""
+
+_POLL_SECONDS: Final = 0.2
+_WAIT_SECONDS: Final = 3.0
+_ODD_SECONDS: Final = 60.0
+# What says which message it was, and nothing of what is in it.
+_PLAIN_FIELDS: Final = ("ToUserName", "FromUserName", "CreateTime", "MsgType", "Event", "MsgId")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What WeChat is told: ``success``, nothing at all, or a reply (``is_reply``), encrypted."""
+
+    body: bytes
+    is_reply: bool = False
+
+
+class Messages:
+    """Takes messages in. Every one may come twice, late, and to several environments at once."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 -- adapters, each named
+        self,
+        tools: Tools,
+        door: PushDoor,
+        seen: SeenMessages,
+        renew_jobs: Jobs,
+        release_test: ReleaseTest,
+        responding: Responding,
+        random_bytes: Callable[[int], bytes],
+        count: Count,
+    ) -> None:
+        self._tools = tools
+        self._door = door
+        self._seen = seen
+        self._renew_jobs = renew_jobs
+        self._release_test = release_test
+        self._responding = responding
+        self._random_bytes = random_bytes
+        self._tally = Tally(count)
+
+    def receive(
+        self,
+        authorizer_appid: str,
+        body: bytes,
+        query: Mapping[str, str],
+        *,
+        received_at: float | None = None,
+    ) -> Answered:
+        """Open a message, publish it, and return what WeChat is answered; then it is durable.
+
+        ``authorizer_appid`` is what stands in the path, ``received_at`` when the request came in.
+
+        Raises:
+            MessageError, RequestTooLargeError: it was refused, and nothing of it was believed.
+            BusyError, EventNotSentError, SealingKeyError, TableUnavailableError: it could not be
+                kept; WeChat sends it again.
+        """
+        push = self._door.open(body, query)
+        now = self._tools.clock.now()
+        message = self._read(authorizer_appid, push)
+        if message is None:
+            return Answered(SUCCESS)
+        account = self._test_account(authorizer_appid, message)
+        identity = message_identity(authorizer_appid, message)
+        state = self._tools.tokens.get(authorizer_appid)
+        first = self._take_once(
+            identity, lambda: self._take(authorizer_appid, message, identity, state)
+        )
+        if first:
+            self._door.accept(message.event or message.msg_type)
+        if account is not None:
+            wanted = self._release_test.text_reply(account, message, identity, first=first)
+            return self._answer_test(wanted, message, push, query)
+        if not first or state is None or message.holds_code:
+            return Answered(SUCCESS)
+        if received_at is None or abs(now - received_at) > _ODD_SECONDS:
+            received_at = now
+        reply = self._responding.reply(
+            authorizer_appid, state.tenant_id, message, received_at=received_at
+        )
+        return Answered(SUCCESS) if reply is None else self._sealed(reply, push, query)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def _read(self, authorizer_appid: str, push: OpenedPush) -> Message | None:
+        """Return the message; None: it cannot be read, and would not get better by repetition."""
+        if not is_appid(authorizer_appid):
+            # Only WeChat can have sent it, so the address in its console is wrong.
+            problem = "the path has no appid: 消息与事件接收URL must hold $APPID$ as it stands"
+            self._tally.unreadable("", problem)
+            return None
+        try:
+            message = parse_message(push.opened.plaintext)
+        except BadEnvelopeError as error:
+            self._tally.unreadable(authorizer_appid, error.message)
+            return None
+        if "InfoType" in message.fields:
+            # Tickets and codes are for the table: published, they would be everybody's.
+            problem = "it is a push for 授权事件接收URL, which must be another address"
+            self._tally.unreadable(authorizer_appid, problem)
+            return None
+        return message
+
+    def _test_account(self, authorizer_appid: str, message: Message) -> ReleaseAccount | None:
+        """Return WeChat's test account that a message is for.
+
+        The path is not signed, the message is: both must name the same account.
+        """
+        account = TEST_ACCOUNTS.get(authorizer_appid)
+        if account is None or message.to_user_name == account.user_name:
+            return account
+        self._tally.addressed_elsewhere(authorizer_appid)
+        return None
+
+    # --- publishing ------------------------------------------------------------------------------
+
+    def _take_once(self, identity: str, effect: Callable[[], None]) -> bool:
+        """Have the effect come to be, unless it is there; False: it was there already.
+
+        Raises:
+            BusyError: somebody else was at it for too long; WeChat sends the message again.
+        """
+        tools = self._tools
+        claim_id = tools.new_id()
+        deadline = tools.clock.now() + _WAIT_SECONDS
+        while True:
+            claim = self._seen.claim(identity, claim_id, now=tools.clock.now())
+            if claim is Claim.SEEN:
+                return False
+            if claim is Claim.OURS:
+                break
+            if tools.clock.now() >= deadline:
+                message = "the same message is being taken by somebody else"
+                raise BusyError(message)
+            tools.clock.sleep(_POLL_SECONDS)
+        try:
+            effect()
+        except Exception:
+            self._give_back(identity, claim_id)
+            raise
+        # Seen only after its effect: a crash in between repeats it, with the same event_id.
+        self._seen.mark_seen(identity, now=tools.clock.now())
+        return True
+
+    def _give_back(self, identity: str, claim_id: str) -> None:
+        try:
+            self._seen.give_back(identity, claim_id)
+        except Exception as error:  # noqa: BLE001 -- the claim ends by itself in a few seconds
+            _log.warning("claim not given back", extra={"problem": type(error).__name__})
+
+    def _take(
+        self, authorizer_appid: str, message: Message, identity: str, state: TokenState | None
+    ) -> None:
+        account = TEST_ACCOUNTS.get(authorizer_appid)
+        if account is not None and message.to_user_name == account.user_name:
+            self._release_test.keep_code(account, message, identity)
+        elif state is None and account is None:
+            self._nominate(authorizer_appid)
+        told = to_be_told(message, is_test=account is not None)
+        self._tools.events.announce(
+            "message.received",
+            identity,
+            {
+                "authorizer_appid": authorizer_appid,
+                "tenant_id": None if state is None else state.tenant_id,
+                "create_time": message.create_time,
+                "msg_type": message.msg_type,
+                "event": message.event or None,
+                "message": told.fields,
+                "withheld": told.withheld,
+                "omitted": told.omitted,
+            },
+        )
+
+    def _nominate(self, authorizer_appid: str) -> None:
+        """A merchant that is not held here sends messages: have WeChat say whether it is ours."""
+        self._tally.unknown_authorizer(authorizer_appid)
+        now = self._tools.clock.now()
+        settled = self._tools.tokens.amend(authorizer_appid, lambda state: nominated(state, now))
+        if settled is None:
+            return
+        self._tools.events.tell(settled)
+        try:
+            self._renew_jobs.send({"job": "authorizer", "authorizer_appid": authorizer_appid})
+        except Exception as error:  # noqa: BLE001 -- it is due in the table: the sweep finds it
+            _log.warning("job not sent", extra={"problem": type(error).__name__})
+
+    # --- answering -------------------------------------------------------------------------------
+
+    def _answer_test(
+        self,
+        reply: Mapping[str, object] | None,
+        message: Message,
+        push: OpenedPush,
+        query: Mapping[str, str],
+    ) -> Answered:
+        if message.holds_code:
+            # WeChat wants an empty answer here; what follows comes by the queue.
+            return Answered(b"")
+        if reply is None or not message.from_user_name:
+            return Answered(SUCCESS)
+        now = int(self._tools.clock.now())
+        ends = ReplyEnds(message.from_user_name, message.to_user_name, now)
+        return self._sealed(passive_reply(reply, ends), push, query)
+
+    def _sealed(self, reply: bytes, push: OpenedPush, query: Mapping[str, str]) -> Answered:
+        """Encrypt a reply with the Token and key that opened the message."""
+        body = seal_message(
+            push.keys,
+            reply,
+            timestamp=str(int(self._tools.clock.now())),
+            nonce=query.get("nonce", ""),
+            random16=self._random_bytes(16),
+            opened=push.opened,
+        )
+        return Answered(body, is_reply=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts and logs what is odd about messages, so that nothing is lost silently."""
+
+    count: Count
+
+    def unreadable(self, authorizer_appid: str, problem: str) -> None:
+        """Say that a message was opened and cannot be read."""
+        self.count("MessageUnreadable")
+        about = {"authorizer_appid": authorizer_appid, "problem": problem}
+        _log.warning("message unreadable", extra=about)
+
+    def addressed_elsewhere(self, authorizer_appid: str) -> None:
+        """Say that a message is for another account than its path."""
+        self.count("MessageAddressedElsewhere")
+        about = {"authorizer_appid": authorizer_appid}
+        _log.warning("message is addressed to another account than its path says", extra=about)
+
+    def unknown_authorizer(self, authorizer_appid: str) -> None:
+        """Say that a message is for a merchant that is not held here."""
+        self.count("MessageUnknownAuthorizer")
+        about = {"authorizer_appid": authorizer_appid}
+        _log.warning("message for an unknown authorizer", extra=about)
+
+
+def nominated(state: TokenState | None, now: float) -> TokenChange | None:
+    """Have WeChat asked about an authorizer of whom nothing is known; None: something is."""
+    if state is not None:
+        return None
+    return replace(unchanged(TokenState(None, Status.PENDING)), verifying=True, due_at=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What subscribers are told of a message, and why it is not all."""
+
+    fields: Mapping[str, XmlValue] = field(repr=False)
+    withheld: Literal["secret", "too_large"] | None = None
+    """``secret``: WeChat's test accounts and codes are nobody's business. ``too_large``: the bus
+    takes no more than 256 KB.
+    """
+    omitted: Sequence[str] = ()
+    """Names of the fields that were too large."""
+
+
+def to_be_told(message: Message, *, is_test: bool) -> Told:
+    """Return what may be told of a message, and fits."""
+    fields: Mapping[str, XmlValue] = message.fields
+    withheld: Literal["secret", "too_large"] | None = None
+    if is_test or message.holds_code:
+        fields = {name: fields[name] for name in _PLAIN_FIELDS if name in fields}
+        withheld = "secret"
+    size = {name: _size(name, value) for name, value in fields.items()}
+    omitted: list[str] = []
+    while sum(size.values()) > LARGEST_MESSAGE:
+        largest = max(size, key=lambda name: size[name])
+        omitted.append(largest[:128])
+        del size[largest]
+    return Told(
+        {name: fields[name] for name in size},
+        withheld or ("too_large" if omitted else None),
+        omitted[:100],
+    )
+
+
+def _size(name: str, value: XmlValue) -> int:
+    return len(json.dumps({name: value}, ensure_ascii=False).encode())

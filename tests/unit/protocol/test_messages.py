@@ -1,0 +1,205 @@
+"""Messages of merchants' users: read whatever they are, and known again when they are repeated."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.protocol.pushkit import document
+from wxvault.errors import BadEnvelopeError
+from wxvault.protocol.messages import Message, message_identity, parse_message
+
+APPID = "wxf8b4f85f3a794e77"
+TEXT: dict[str, str | int] = {
+    "ToUserName": "gh_3c884a361561",
+    "FromUserName": "ozy4qt5QUADNXORxCVipKMV9dss0",
+    "CreateTime": 1700000300,
+    "MsgType": "text",
+    "Content": "hello",
+    "MsgId": 6427251175451672521,
+}
+CLICK: dict[str, str | int] = {
+    "ToUserName": "gh_3c884a361561",
+    "FromUserName": "ozy4qt5QUADNXORxCVipKMV9dss0",
+    "CreateTime": 1700000300,
+    "MsgType": "event",
+    "Event": "CLICK",
+    "EventKey": "menu-1",
+}
+
+
+def read(**fields: str | int) -> Message:
+    """Read a message with these fields."""
+    return parse_message(document(**fields))
+
+
+def test_a_text() -> None:
+    """What dedupe, routing and replies need is there, and everything else under its own name."""
+    message = read(**TEXT)
+    assert message.to_user_name == "gh_3c884a361561"
+    assert message.from_user_name == "ozy4qt5QUADNXORxCVipKMV9dss0"
+    assert (message.msg_type, message.event, message.content) == ("text", "", "hello")
+    assert message.create_time == 1700000300
+    assert message.fields["MsgId"] == "6427251175451672521"
+
+
+def test_json_says_the_same_as_xml() -> None:
+    """Numbers become texts, because a MsgId has more digits than other languages' numbers hold."""
+    assert parse_message(json.dumps(TEXT).encode()).fields == read(**TEXT).fields
+
+
+def test_json_of_other_kinds() -> None:
+    """Groups, lists, truth values and nothing at all."""
+    found = parse_message(b'{"a": {"b": [1, 1.50, true, null]}, "c": "\\ud83d"}').fields
+    assert found == {"a": {"b": ["1", "1.50", "true", ""]}, "c": "?"}
+
+
+def test_unknown_kinds_are_kept() -> None:
+    """Nobody has a list of all kinds, and a new one is no reason to lose anything."""
+    message = read(MsgType="hologram", Shape="round", FromUserName="o1")
+    assert (message.msg_type, message.fields["Shape"]) == ("hologram", "round")
+    assert read(MsgType="event", Event="brand_new", X="y").event == "brand_new"
+
+
+def test_repeated_elements_are_a_list() -> None:
+    """What WeChat repeats is kept, and what must not be repeated counts as not there."""
+    message = parse_message(b"<xml><MsgType>a</MsgType><MsgType>b</MsgType><Item>1</Item></xml>")
+    assert message.fields["MsgType"] == ["a", "b"]
+    assert message.msg_type == ""
+
+
+def test_groups_are_kept() -> None:
+    """An element with elements inside, as pictures from a menu come."""
+    message = parse_message(b"<xml><Info><Count>1</Count><List><item>x</item></List></Info></xml>")
+    assert message.fields["Info"] == {"Count": "1", "List": {"item": "x"}}
+
+
+def test_emoji() -> None:
+    """Four bytes are one character, in XML and in JSON."""
+    assert read(Content="🍵茶").content == "🍵茶"
+    assert parse_message('{"Content": "🍵茶"}'.encode()).content == "🍵茶"
+
+
+def test_a_cdata_end_as_it_should_be_written() -> None:
+    """A sender who splits the section means the three characters."""
+    raw = b"<xml><Content><![CDATA[a]]]]><![CDATA[>b]]></Content></xml>"
+    assert parse_message(raw).content == "a]]>b"
+
+
+@pytest.mark.parametrize("text", ["a]]>b", "]]>", "]]>]]>x", "a]]> <b>]]>"])
+def test_a_cdata_end_that_somebody_has_typed(text: str) -> None:
+    """It ends the section only where the end of its element follows."""
+    raw = f"<xml><Content><![CDATA[{text}]]></Content><MsgId>1</MsgId></xml>".encode()
+    message = parse_message(raw)
+    assert (message.content, message.fields["MsgId"]) == (text, "1")
+
+
+@pytest.mark.parametrize(
+    "plaintext",
+    [
+        b"",
+        b"  \n",
+        b"hello",
+        b"<xml>",
+        b"<xml></xml>",
+        b"<html><a>1</a></html>",
+        b"\xff\xfe",
+        b"{",
+        b'{"a": 1',
+        b'["a"]',
+        b"{" * 5000,
+        b'{"a":' * 40 + b"1" + b"}" * 40,
+        b'{"a": [' + b"1," * 5000 + b"1]}",
+        b"<!DOCTYPE xml [<!ENTITY a 'b'>]><xml><a>&a;</a></xml>",
+        b"<xml>" + b"<a/>" * 5000 + b"</xml>",
+        b"<xml><a><![CDATA[x]]>y]]></xml>",
+    ],
+)
+def test_what_cannot_be_read(plaintext: bytes) -> None:
+    """Garbage is refused by one error, which quotes nothing."""
+    with pytest.raises(BadEnvelopeError) as raised:
+        parse_message(plaintext)
+    assert raised.value.stage == "message"
+    assert "hello" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CreateTime", "soon"),
+        ("CreateTime", "17000003000000"),
+        ("FromUserName", "a b"),
+        ("MsgType", "é"),
+    ],
+)
+def test_odd_values_count_as_not_there(name: str, value: str) -> None:
+    """They are kept among the fields and believed nowhere else."""
+    message = read(**{**TEXT, name: value})
+    assert message.fields[name] == value
+    attribute = {"CreateTime": message.create_time, "FromUserName": message.from_user_name}
+    assert not attribute.get(name, message.msg_type if name == "MsgType" else None)
+
+
+# --- identity ------------------------------------------------------------------------------------
+
+
+def test_a_message_is_known_by_its_number() -> None:
+    """Whatever else a repetition changes, and whichever format it comes in."""
+    again = read(**{**TEXT, "Content": "changed", "CreateTime": 1700000305})
+    assert message_identity(APPID, read(**TEXT)) == message_identity(APPID, again)
+    as_json = parse_message(json.dumps(TEXT).encode())
+    assert message_identity(APPID, as_json) == message_identity(APPID, again)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"FromUserName": "o-other"},
+        {"CreateTime": 1700000301},
+        {"Event": "VIEW"},
+        {"EventKey": "menu-2"},
+    ],
+)
+def test_events_are_told_apart(change: dict[str, str | int]) -> None:
+    """By user, second and name, and by what was pressed."""
+    assert message_identity(APPID, read(**CLICK)) != message_identity(
+        APPID, read(**{**CLICK, **change})
+    )
+
+
+def test_a_repeated_event_is_known() -> None:
+    """Other fields do not matter."""
+    again = read(**{**CLICK, "Latitude": "23.1"})
+    assert message_identity(APPID, read(**CLICK)) == message_identity(APPID, again)
+
+
+def test_merchants_are_told_apart() -> None:
+    """The same number at another merchant is another message."""
+    message = read(**TEXT)
+    assert message_identity(APPID, message) != message_identity("wx00000000000000a1", message)
+
+
+def test_what_has_no_number_is_known_by_all_of_it() -> None:
+    """Two strange messages are one only if they are equal."""
+    one, other = read(MsgType="hologram", X="1"), read(MsgType="hologram", X="2")
+    assert message_identity(APPID, one) == message_identity(APPID, read(MsgType="hologram", X="1"))
+    assert message_identity(APPID, one) != message_identity(APPID, other)
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"[A-Za-z]{1,8}", fullmatch=True),
+        st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), max_size=20),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_what_is_sent_is_what_is_read(fields: dict[str, str]) -> None:
+    """Whatever texts a user writes, both formats bring them unchanged; no text breaks a reader."""
+    safe = {name: value.replace("]]>", "]]]]><![CDATA[>") for name, value in fields.items()}
+    lines = "".join(f"<{name}><![CDATA[{value}]]></{name}>" for name, value in safe.items())
+    assert parse_message(f"<xml>{lines}</xml>".encode()).fields == fields
+    assert parse_message(json.dumps(fields).encode()).fields == fields

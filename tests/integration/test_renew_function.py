@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 
 from tests.unit.vault.kit import MERCHANT
 from wxvault.errors import NoTicketError, WxvaultError
-from wxvault.runtime.wiring import RenewFunction
+from wxvault.runtime.renew_function import RenewFunction
 from wxvault.services.outcome import Outcome
 
 if TYPE_CHECKING:

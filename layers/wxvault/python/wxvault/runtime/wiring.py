@@ -6,7 +6,6 @@ WeChat do not load ``requests``.
 
 from __future__ import annotations
 
-import concurrent.futures
 import json
 import logging
 import random
@@ -18,10 +17,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wxvault import errors
 from wxvault.clock import Clock, SystemClock
 from wxvault.runtime.bus import Bus
 from wxvault.runtime.queues import JobQueue
+from wxvault.runtime.renew_function import RenewFunction, aws_problem
 from wxvault.runtime.responder import ResponderFunction
 from wxvault.runtime.settings import Settings
 from wxvault.runtime.telemetry import tell_sealing
@@ -36,7 +35,6 @@ from wxvault.services.logins import Logins
 from wxvault.services.lookup import Lookup
 from wxvault.services.numbers import WAIT_SECONDS
 from wxvault.services.onboarding import Minter, Onboarding, Place
-from wxvault.services.outcome import Outcome
 from wxvault.services.registration import Registrations
 from wxvault.services.registration_results import RegistrationResults
 from wxvault.services.responding import DEADLINE_SECONDS
@@ -61,8 +59,6 @@ from wxvault.wechat.permission_paths import sets_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from mypy_boto3_lambda import LambdaClient
 
     from wxvault.services.lookup import Renewer
     from wxvault.wechat.account_api import AccountApi
@@ -439,7 +435,7 @@ class Wiring:
                 Payload=json.dumps({"scheduled": True}).encode(),
             )
         except (BotoCoreError, ClientError) as error:
-            _log.warning("resync not started", extra={"problem": _problem(error)})
+            _log.warning("resync not started", extra={"problem": aws_problem(error)})
 
     @cached_property
     def resync(self) -> Resync:
@@ -479,74 +475,3 @@ class Wiring:
 def _new_secret() -> str:
     """Return a secret nobody can guess: a session's id, a cookie."""
     return secrets.token_urlsafe(32)
-
-
-class RenewFunction:
-    """*renew* as another Lambda function: invoked, one attempt, waited for as long as one has."""
-
-    def __init__(self, client: LambdaClient, function: str) -> None:
-        self._client = client
-        self._function = function
-        self._threads = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="renew")
-
-    def __call__(
-        self,
-        authorizer_appid: str | None,
-        *,
-        rejected_token_sha256: str | None,
-        min_ttl: float,
-        seconds: float,
-    ) -> Outcome:
-        """Ask for a renewal; ``unknown`` when there is no answer within ``seconds``.
-
-        Raises:
-            WxvaultError: what *renew* raised, rebuilt from its answer.
-        """
-        job: dict[str, Any] = (
-            {"job": "component"}
-            if authorizer_appid is None
-            else {"job": "authorizer", "authorizer_appid": authorizer_appid, "min_ttl": min_ttl}
-        )
-        if rejected_token_sha256 is not None:
-            job["rejected_token_sha256"] = rejected_token_sha256
-        # The client's own timeout cannot be set per call.
-        asked = self._threads.submit(self._invoke, job)
-        try:
-            answer = asked.result(timeout=seconds)
-        except TimeoutError:
-            return Outcome.UNKNOWN
-        except (ClientError, BotoCoreError) as error:
-            _log.warning("renew not invoked", extra={"problem": _problem(error)})
-            return Outcome.UNKNOWN
-        if "error" in answer:
-            raise errors.from_answer(answer["error"])
-        try:
-            return Outcome(str(answer.get("outcome")))
-        except ValueError:
-            return Outcome.UNKNOWN
-
-    def look_at_tickets(self) -> None:
-        """Have the tickets looked after; what came of it stands in the table."""
-        asked = self._threads.submit(self._invoke, {"job": "tickets"})
-        try:
-            asked.result(timeout=WAIT_SECONDS)
-        except TimeoutError:
-            return
-        except (ClientError, BotoCoreError) as error:
-            _log.warning("renew not invoked", extra={"problem": _problem(error)})
-
-    def _invoke(self, job: dict[str, Any]) -> dict[str, Any]:
-        answer = self._client.invoke(FunctionName=self._function, Payload=json.dumps(job).encode())
-        content = json.loads(answer["Payload"].read() or b"{}")
-        if "FunctionError" in answer or not isinstance(content, dict):
-            _log.warning(
-                "renew failed", extra={"problem": answer.get("FunctionError", "no object")}
-            )
-            return {}
-        return content
-
-
-def _problem(error: ClientError | BotoCoreError) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "ClientError"))
-    return type(error).__name__

@@ -167,7 +167,7 @@ class Lambda:
 
 def stack(*answers: Any, function: str = "AccountsFunction") -> Stack:
     """Return a stack whose function gives these answers."""
-    clients: dict[str, Any] = dict.fromkeys(("sqs", "logs", "dynamodb"))
+    clients: dict[str, Any] = dict.fromkeys(("sqs", "logs", "dynamodb", "patient"))
     resources = (("AWS::Lambda::Function", function, "wxvault-accounts"),)
     return Stack(
         "wxvault",

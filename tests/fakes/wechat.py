@@ -133,6 +133,8 @@ class FakeWeChat:
     component: Account = field(default_factory=Account)
     calls: list[str] = field(default_factory=list)
     executed: list[str] = field(default_factory=list)
+    renewed: list[str] = field(default_factory=list)
+    """Whose token was renewed, each time."""
     faults: dict[str, list[str | int]] = field(default_factory=dict)
     """Per call: "silent_before", "silent_after", "ok" or an errcode; used up one by one."""
     during: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
@@ -357,6 +359,8 @@ class FakeWeChat:
         call.executed_at = self.clock.now()
         answer = execute()
         self.executed.append(call.name)
+        if call.name == "refresh":
+            self.renewed.append(call.subject)
         return answer
 
     def _require(self, call: Call, component_token: str) -> None:

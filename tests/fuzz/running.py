@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.fuzz.child import Folder
 
 ROOT = LIBRARY.parents[3]
+WATCHED = "sandbox.stack.watched"
 _LOOK_SECONDS = 0.2
 _SHOW_SECONDS = 10.0
 
@@ -66,12 +67,18 @@ class Run:
     def _begin(self, step: str) -> None:
         self.step = step
         self.folder.report.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "tests.fuzz.child", step, self.name]
+        # However this process ends, the child ends with it: a pipe between them closes.
+        command = [sys.executable, "-m", WATCHED, "tests.fuzz.child", step, self.name]
         command += [str(self.folder.path), str(self.wanted), str(self.seed)]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         with (self.folder.path / f"{step}.log").open("wb") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env={**clean, **_ENVIRONMENT}, stdout=log, stderr=log
+                command,
+                cwd=ROOT,
+                env={**clean, **_ENVIRONMENT},
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
             )
 
     def look(self) -> bool:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fuzz import corpus
-from tests.fuzz.branches import Branches, shares, sites
+from tests.fuzz.branches import LIBRARY, Branches, shares, sites
 from tests.fuzz.corpus import escaped, kept, unescaped
 from tests.fuzz.meter import Meter
 from tests.fuzz.mutations import Mutations, run
 from tests.fuzz.registry import PLACES, load
+from tests.fuzz.running import ROOT
 from tests.fuzz.target import BrokenLawError, Target, require, stretched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Handlers with their log and their table take a hundred times as long as a parser.
 WHOLE_FUNCTIONS = {
     "callback": 800,
-    "sessions": 500,
-    "launch": 350,
-    "landing": 350,
-    "token": 500,
+    "sessions": 1000,
+    "launch": 1000,
+    "landing": 1000,
+    "token": 1000,
     "accounts": 400,
     "call": 500,
 }
@@ -161,3 +171,45 @@ def test_a_stretched_input_is_as_long_as_asked_for() -> None:
     assert stretched(b"~~<xml>~<a/>~</xml>", 32) == b"<xml>" + b"<a/>" * 5 + b"</xml>"
     assert stretched(b"~~~~", 32) == b""
     assert stretched(b"<xml/>", 3) == b"<xml/>"
+
+
+_STARTER = """
+import pathlib, sys, time
+from tests.fuzz.child import Folder
+from tests.fuzz.running import Run
+run = Run("links", Folder(pathlib.Path(sys.argv[1])), "mutations", 10**9, 1)
+run.start()
+print(run._process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_no_child_outlives_its_starter(tmp_path: Path) -> None:
+    """Whoever ends `make fuzz`, even without asking, leaves nothing running behind."""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{LIBRARY.parent}"}
+    command = [sys.executable, "-c", _STARTER, str(tmp_path / "links")]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as starter:
+        assert starter.stdout is not None
+        child = int(starter.stdout.readline())
+        report = tmp_path / "links" / "report.json"
+        eventually(report.exists)
+        starter.terminate()
+    eventually(lambda: not running(child))
+
+
+def running(process: int) -> bool:
+    """Say whether a process works; one that ended and is nobody's to bury does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

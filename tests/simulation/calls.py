@@ -90,7 +90,11 @@ class SteppedWeChat(FakeWeChat):
             case Kind.TIMED_OUT:
                 stage.after(stage.random.uniform(0, CALL_SECONDS), late)
             case Kind.LATE:
-                stage.after(CALL_SECONDS + stage.random.uniform(0, LATE_SECONDS), late)
+                latest = stage.random.random() < 0.5
+                wait = LATE_SECONDS if latest else stage.random.uniform(0, LATE_SECONDS)
+                stage.after(CALL_SECONDS + wait, late)
+                if latest:
+                    self.world.at_its_latest(call)
             case Kind.DELAYED:
                 stage.after(CALL_SECONDS + LATE_SECONDS, late)
             case _:

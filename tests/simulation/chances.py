@@ -17,6 +17,8 @@ class Chances:
     """At a step: the machine is switched off before it, or after it."""
     slow: float = 0.0
     """At a step: it takes seconds."""
+    tardy: float = 0.0
+    """At a lease that was taken: its holder uses up nearly all of the time until its call."""
     repeated: float = 0.0
     """At a write: its answer is lost, and AWS's client repeats it."""
     silent: float = 0.0

@@ -157,3 +157,32 @@ KINDS: Final = {
     step: tuple(kind for kind in Kind if (step, kind) not in SENSELESS) for step in Step
 }
 """What can happen to each step."""
+
+_DEATHS: Final = frozenset({Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.DELAYED})
+_OF_TOKENS: Final = frozenset(
+    {
+        Step.ACQUIRE,
+        Step.EXTEND,
+        Step.COMMIT,
+        Step.COMMIT_WITH_CODE,
+        Step.COMMIT_TELLING,
+        Step.AMEND,
+        Step.AMEND_WITH_CODE,
+        Step.AMEND_TELLING,
+        Step.OPEN,
+    }
+)
+
+
+def costs_a_renewal(step: Step, kind: Kind, *, asks: bool = True) -> bool:
+    """Say whether a fault may be why WeChat is asked once more for the same authorizer.
+
+    Something was issued that nobody has stored: whoever asked for it (``asks``: it is one who may)
+    died or came too late, or a write of the tokens, or WeChat's answer, was not heard. What WeChat
+    has refused, or was never sent, has issued nothing.
+    """
+    if step in _OF_TOKENS:
+        return True
+    if kind in _DEATHS:
+        return asks
+    return step in CALL_STEPS and kind not in {Kind.REFUSED, Kind.DROPPED}

@@ -71,6 +71,7 @@ def _lose_the_answer(case: Case) -> None:
     case.wechat.faults["query_auth"] = ["silent_after"]
     case.exchange.exchange(token_sha256(case.code))
     case.count("unanswered call")
+    case.troubled[MERCHANT] += 1
     case.stage.time += 25
 
 
@@ -98,6 +99,7 @@ def _leased(case: Case) -> None:
     """Somebody renewed, and was switched off before WeChat was asked."""
     case.tools.acquire(MERCHANT, Purpose.RENEWAL)
     case.count("switched off")
+    case.troubled[MERCHANT] += 1
 
 
 def _recorded(case: Case) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from wxvault.vault.expressions import Item, Key
 
 WATCHED_SECONDS = 5.0
-SLOW = "slow step"
 
 _SHOWN = ("fence", "generation", "verifying", "grant_undated", "unresolved_mark", "lease_id")
 
@@ -52,7 +52,8 @@ class Judge:
         """Whom and which number of theirs subscribers have to be told: a change was written."""
         self.announced: list[tuple[str, int]] = []
         """Pushes that were accepted and are told as they are, by kind and CreateTime."""
-        self.forced = 0
+        self.forced: Counter[str] = Counter()
+        """How often somebody said of an authorizer's token that WeChat refused it."""
         self.served = 0
 
     # --- a look-up never hands out a token that WeChat does not honour ---------------------------
@@ -164,13 +165,16 @@ class Judge:
         world = self._world
         mine = {one: world.code_now(one.code) for one in self.confirmations if one.appid == appid}
         done = [one for one, code in mine.items() if code and code.status is CodeStatus.DONE]
-        if any(not one.pushed and one not in done for one in mine):
-            # Its push never came and its exchange got no answer: only the daily resync can tell.
-            return []
+        if any(code and code.is_open and code.due_at is not None for code in mine.values()):
+            return ["a code is still to be exchanged"]
         item = self._item(appid)
         status = str(item.get("status", "unknown"))
         if not account.authorized:
             return [] if status in {"unknown", Status.REVOKED} else [f"{status}, but cancelled"]
+        newest = next(reversed(mine), None)
+        if newest is not None and not newest.pushed and newest not in done:
+            # Its push never came and its exchange got no answer: only the daily resync can tell.
+            return []
         if status != Status.ACTIVE:
             return [f"{status}, but authorised"]
         token = account.tokens.get(_secret(item, "access_token") or "")
@@ -193,25 +197,28 @@ class Judge:
     def excesses(self) -> list[str]:
         """Return by how much WeChat was asked too often.
 
-        A confirmation counts twice: its push may come long after its redirect was exchanged. That a
-        step was slow is no reason; that a machine was switched off for it is. Whenever the table is
-        held against WeChat's list, every authorizer may be given one.
+        Each authorizer is judged by itself. A confirmation that is pushed counts twice: its push
+        may come long after its redirect was exchanged. That a step was slow is no reason; that a
+        machine was switched off for it is. Whenever the table is held against WeChat's list, every
+        authorizer may be given one.
         """
-        wechat, world = self._wechat, self._world
-        expiries = world.elapsed // (DUE_FROM * wechat.life)
-        faults = sum(number for name, number in world.faults.items() if name != SLOW)
-        reasons = (
-            len(wechat.accounts) * (expiries + world.resyncs)
-            + 2 * len(self.confirmations)
-            + len(self.cancelled)
-            + self.forced
-            + faults
-            + self._stage.timeouts
+        return [
+            f"{appid}: {renewals} renewals for {reasons} reasons"
+            for appid, renewals in Counter(self._wechat.renewed).items()
+            if renewals > (reasons := self._reasons(appid))
+        ]
+
+    def _reasons(self, appid: str) -> int:
+        """Count what may have cost an authorizer a renewal; nobody else's troubles do."""
+        world = self._world
+        expiries = int(world.elapsed // (DUE_FROM * self._wechat.life)) + world.resyncs
+        confirmed = sum(1 + one.pushed for one in self.confirmations if one.appid == appid)
+        cancelled = sum(whose == appid for whose, _, _ in self.cancelled)
+        switched_off = sum(
+            actor.subject == appid and actor.name != "look-up" for actor in self._stage.timed_out
         )
-        renewals = wechat.executed.count("refresh")
-        if renewals <= reasons:
-            return []
-        return [f"{renewals} renewals for {reasons:.0f} reasons"]
+        happened = confirmed + cancelled + self.forced[appid]
+        return expiries + happened + world.troubled[appid] + switched_off
 
     # --- events are numbered, and told -----------------------------------------------------------
 

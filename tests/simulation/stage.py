@@ -49,6 +49,8 @@ class Actor:
     """How many there were before it."""
     journey: str = ""
     """Whose work it does: what an actor starts belongs to the same."""
+    subject: str = ""
+    """The appid that its work is for, if it is for one."""
     kept: set[str] | None = None
     """What its environment has read or made once and keeps; None: everything."""
 
@@ -63,8 +65,8 @@ class Stage:
         self.failures: list[str] = []
         """What no actor and no event expected; the schedule ends at the first."""
         self.spawned = 0
-        self.timeouts = 0
-        """How many actors were switched off at their deadline."""
+        self.timed_out: list[Actor] = []
+        """Who was switched off at a deadline."""
         self._notes: list[tuple[float, str, str]] = []
         self._coming: list[tuple[float, int, Actor | None, int, Callable[[], None] | None]] = []
         self._living: dict[Actor, None] = {}
@@ -140,7 +142,7 @@ class Stage:
         if me.crashed:
             raise CrashedError
         if self.time >= me.deadline:
-            self.timeouts += 1
+            self.timed_out.append(me)
             self.crash("out of time")
 
     def crash(self, why: str) -> NoReturn:

@@ -9,9 +9,12 @@ from tests.simulation.chances import CALM, Chances
 from tests.simulation.faults import CELLS
 from tests.simulation.town import SECOND_EXCHANGES, Town
 from wxvault.protocol.pushes import FastRegistration, Ticket, Unknown
+from wxvault.vault.keys import authorizer_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.fakes.wechat import Call
 
 APPIDS = ("wx00000000000000a1", "wx00000000000000a2", "wx00000000000000a3")
 
@@ -20,14 +23,32 @@ _STORMS = (
     CALM,
     Chances(slow=0.02, twice=0.1),
     Chances(slow=0.15),
-    Chances(slow=0.1, silent=0.1, refused=0.1),
-    Chances(slow=0.05, silent=0.1, broken=0.1),
-    Chances(slow=0.3, silent=0.4),
+    Chances(slow=0.1, silent=0.1, tardy=0.4, refused=0.1),
+    Chances(slow=0.05, silent=0.1, tardy=0.4, broken=0.1),
+    Chances(slow=0.3, silent=0.4, tardy=0.4),
     Chances(
-        crash=0.01, slow=0.01, repeated=0.01, silent=0.03, refused=0.03, unsent=0.05, twice=0.1
+        crash=0.01,
+        slow=0.01,
+        repeated=0.01,
+        silent=0.03,
+        tardy=0.4,
+        refused=0.03,
+        unsent=0.05,
+        twice=0.1,
     ),
-    Chances(crash=0.04, slow=0.03, repeated=0.03, silent=0.15, refused=0.1, unsent=0.2, twice=0.2),
-    Chances(silent=0.5, twice=0.2),
+    Chances(
+        crash=0.04,
+        slow=0.03,
+        repeated=0.03,
+        silent=0.15,
+        tardy=0.4,
+        refused=0.1,
+        unsent=0.2,
+        twice=0.2,
+    ),
+    Chances(silent=0.5, tardy=0.4, twice=0.2),
+    Chances(silent=0.5, tardy=0.5),
+    Chances(silent=0.3, tardy=0.5, twice=0.2),
     Chances(crash=0.08, slow=0.05, twice=0.2),
     Chances(anything=0.02, slow=0.01),
     Chances(anything=0.05, twice=0.1),
@@ -132,6 +153,16 @@ class Story(Town):
             self.say("WeChat is", "up" if code is None else f"down with {code}")
 
         return change
+
+    def at_its_latest(self, call: Call) -> None:
+        """Have others come as soon as the lease ends under which that call was sent."""
+        item = self.table.items.get(authorizer_key(COMPONENT, call.subject), {})
+        until = item.get("lease_until")
+        if isinstance(until, float):
+            job = {"job": "authorizer", "authorizer_appid": call.subject}
+            for _ in range(self.stage.random.choice((2, 4))):
+                delay = until - self.stage.time + self.stage.random.uniform(-1.2, 0.6)
+                self.stage.after(delay, lambda: self.deliver(job))
 
     def _aside(self) -> None:
         """Something happens that no merchant has done: a ticket, a link, another push, a resync."""

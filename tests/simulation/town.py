@@ -118,5 +118,5 @@ class Town(World):
             self.say("look-up", appid[-2:], found.access_token[-4:], found.renewed)
             self.judge.look_up(appid, found.access_token, started)
 
-        self.judge.forced += forced
-        self.start("look-up", work, seconds=12, journey=journey)
+        self.judge.forced[appid] += forced
+        self.start("look-up", work, seconds=12, journey=journey, subject=appid)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tests.fakes.house import COMPONENT, FakeQueue, House
 from tests.simulation.calls import SteppedWeChat
 from tests.simulation.chances import CALM
-from tests.simulation.faults import Kind, Step
-from tests.simulation.judge import SLOW
+from tests.simulation.faults import Kind, Step, costs_a_renewal
 from tests.simulation.stage import START, Actor, Stage, StageClock
 from tests.simulation.steps import (
     USUAL,
@@ -26,6 +26,7 @@ from tests.simulation.steps import (
 from wxvault.errors import NOT_DURABLE, PUT_OFF, WeChatError, WxvaultError
 from wxvault.protocol.pushes import Authorized, Unauthorized
 from wxvault.services.component import ComponentToken
+from wxvault.services.numbers import START_SECONDS
 from wxvault.services.onboarding_state import Code, Session
 from wxvault.services.outcome import Outcome
 from wxvault.services.tools import token_sha256
@@ -35,9 +36,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tests.fakes.memory_table import MemoryTable
+    from tests.fakes.wechat import Call
     from wxvault.protocol.pushes import Push
     from wxvault.vault.expressions import Item, Key
 
+SLOW = "slow step"
+_TAKEN = (Step.ACQUIRE, Step.EXTEND)
+_ONLOOKERS = ("look-up", "landing")
+"""They have others ask WeChat for a token; their own end costs none."""
 REDELIVERED_SECONDS = 150.0
 RECEIVED_AT_MOST = 5
 RESYNC_AGAIN_SECONDS = 60.0
@@ -61,6 +67,8 @@ class World(House):
         self.met: dict[tuple[Step, Kind], int] = {}
         """How often a step met a fault."""
         self.faults: dict[str, int] = {}
+        self.troubled: Counter[str] = Counter()
+        """How many faults each authorizer met that may have cost it a renewal."""
         self.digest = 0
         """What tells this schedule from others: how WeChat answers what its documentation leaves
         open, who came to which step in which order, and the fate of each step."""
@@ -106,6 +114,8 @@ class World(House):
             self.say(step.label)
         answer = carry_out(self, step, execute, terms)
         self._dawdle()
+        if step in _TAKEN and self.happens(self.chances.tardy):
+            stage.pause(stage.random.uniform(0.6, 0.9) * START_SECONDS)
         return answer
 
     def arrive(self, step: Step) -> None:
@@ -115,6 +125,9 @@ class World(House):
 
     def hold_answer(self, step: Step) -> None:
         """Come to the end of a call to WeChat, before its answer is heard."""
+
+    def at_its_latest(self, call: Call) -> None:
+        """Know that a call is going to be executed as late as is assumed."""
 
     def fate(self, step: Step) -> Kind | None:
         """Decide what happens to a step; None: nothing does."""
@@ -130,6 +143,9 @@ class World(House):
         self.met[step, kind] = self.met.get((step, kind), 0) + 1
         self.count(kind.label)
         self.digest = hash((self.digest, step.value, kind.value))
+        actor = self.stage.current
+        if actor and costs_a_renewal(step, kind, asks=actor.name not in _ONLOOKERS):
+            self.troubled[actor.subject] += 1
         self.say("  fault:", kind.label, "at", step.label)
 
     def _wanted_fate(self, step: Step) -> Kind | None:
@@ -191,8 +207,9 @@ class World(House):
         seconds: float,
         at_end: Callable[[Actor], None] | None = None,
         journey: str = "",
+        subject: str = "",
     ) -> Actor:
-        """Have a function run; its environment may be a new one."""
+        """Have a function run, for an authorizer if one is named; its environment may be new."""
 
         def run() -> None:
             try:
@@ -205,6 +222,7 @@ class World(House):
         actor = self.stage.spawn(
             name, run, delay=delay, seconds=seconds, at_end=at_end, journey=journey
         )
+        actor.subject = subject
         if self.cold and self.stage.random.random() < self.cold:
             actor.kept = set()
         return actor
@@ -235,9 +253,23 @@ class World(House):
                 self.stage.after(REDELIVERED_SECONDS, lambda: self.deliver(job, received + 1))
 
         name = "exchange" if "code_sha256" in job else "renew"
+        subject = job.get("authorizer_appid") or self._owner(job.get("code_sha256"))
         for _ in range(2 if self.happens(self.chances.twice) else 1):
             delay = self.latency(0.01, 1.0)
-            self.start(name, work, delay=delay, seconds=25, at_end=at_end, journey=journey)
+            self.start(
+                name,
+                work,
+                delay=delay,
+                seconds=25,
+                at_end=at_end,
+                journey=journey,
+                subject=subject,
+            )
+
+    def _owner(self, code_sha256: str | None) -> str:
+        """Return whose an authorization code is."""
+        codes = self.wechat.codes.items()
+        return next((one.appid for code, one in codes if token_sha256(code) == code_sha256), "")
 
     def _do(self, job: Mapping[str, Any]) -> None:
         if "code_sha256" in job:
@@ -283,7 +315,8 @@ class World(House):
 
         def invoke() -> Actor:
             delay = self.latency(0.01, 0.5)
-            return self.start("invoked renew", work, delay=delay, seconds=25)
+            subject = authorizer_appid or ""
+            return self.start("invoked renew", work, delay=delay, seconds=25, subject=subject)
 
         deadline = self.stage.time + seconds
         try:
@@ -358,7 +391,15 @@ class World(House):
 
         twice = attempt == 1 and self.stage.random.random() < self.chances.twice
         for _ in range(2 if twice else 1):
-            self.start(push.info_type, work, delay=delay, seconds=4, at_end=at_end, journey=journey)
+            self.start(
+                push.info_type,
+                work,
+                delay=delay,
+                seconds=4,
+                at_end=at_end,
+                journey=journey,
+                subject=getattr(push, "authorizer_appid", None) or "",
+            )
             delay += self.latency(0.1, 600)
 
     def note_accepted(self, push: Push) -> None:
@@ -407,7 +448,8 @@ class World(House):
             except WxvaultError as error:
                 self.say("landing", error.code)
 
-        self.start("landing", work, delay=delay, seconds=10, journey=journey)
+        subject = self.wechat.codes[code].appid
+        self.start("landing", work, delay=delay, seconds=10, journey=journey, subject=subject)
 
     def launch(self, *, journey: str = "") -> None:
         """Have a backend make a link, and a merchant open it and press the button."""

@@ -21,6 +21,7 @@ class Facts:
     progress: Progress
     summary: list[tuple[str, str]] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
+    """When everything began, the building of the stack too."""
 
     def title(self, text: str) -> None:
         """Begin a chapter."""
@@ -39,8 +40,20 @@ class Facts:
 
     def print_summary(self) -> None:
         """Print everything that was shown, once more."""
-        self.progress.say("\nSummary")
-        for claim, figure in self.summary:
-            self.progress.say(f"  ✓ {claim}: {figure}")
+        self._print_shown(self.summary)
         took = time.monotonic() - self.started
-        self.progress.say(f"\nAll of it in {took:.0f} s.")
+        self.progress.say(f"\nAll of it in {took:.0f} s, from the first line on.")
+
+    def print_failure(self, chapter: str, failure: Exception) -> None:
+        """Print what was shown before it failed, the step that failed, and why."""
+        if isinstance(failure, StepFailedError):
+            shown = [one for one in self.summary if f"{one[0]}: {one[1]}" != str(failure)]
+        else:
+            shown = self.summary
+        self._print_shown(shown)
+        self.progress.say(f"\n✗ The step that failed: {chapter}\n  {failure}")
+
+    def _print_shown(self, shown: list[tuple[str, str]]) -> None:
+        self.progress.say("\nSummary")
+        for claim, figure in shown:
+            self.progress.say(f"  ✓ {claim}: {figure}")

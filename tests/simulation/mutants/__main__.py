@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.simulation.mutants.catalogue import MUTANTS
@@ -30,11 +31,12 @@ def main() -> int:
         for mutant in MUTANTS
         if not given.names or any(name in mutant.name for name in given.names)
     ]
-    begun, away = time.monotonic(), []
+    begun, away, by = time.monotonic(), [], Counter[str]()
     print(f"{len(wanted)} mutants; each must be caught", flush=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         ends = pool.map(lambda one: in_a_process(one.name, given.dramas, given.stories), wanted)
         for mutant, end in zip(wanted, ends, strict=True):
+            by[mutant.noticed_by] += end.caught
             if not end.caught:
                 away.append(mutant.name)
             verdict = end.said if end.caught else f"GOT AWAY ({end.schedules} schedules)"
@@ -45,6 +47,8 @@ def main() -> int:
             print(f"{'':34} {end.by} ({end.schedules}. schedule): {verdict}", flush=True)
     seconds = time.monotonic() - begun
     print(f"{len(wanted) - len(away)} of {len(wanted)} caught in {seconds:.0f} s")
+    for how, number in by.items():
+        print(f"  {number} by {how}")
     if away:
         print(f"got away: {', '.join(away)}")
     return len(away)

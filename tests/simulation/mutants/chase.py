@@ -82,6 +82,8 @@ def chase(mutant: Mutant, *, dramas: int = DRAMAS, stories: int = STORIES) -> Ch
         return Chase(bool(seen.noticed), 1, mutant.test, said, seconds, broken=broken)
     if mutant.scenes:
         dramas = stories = 0
+    elif mutant.stories:
+        dramas, stories = 0, mutant.stories
     for by, failures in _guarded(schedules(mutant.scenes, dramas, stories)):
         played += 1
         if failures:

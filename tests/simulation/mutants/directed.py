@@ -98,7 +98,13 @@ class Directed(World):
                 self.say("fails", error.code)
                 self.answers.append(error.code)
 
-        self.stage.spawn(name, guarded, delay=when - self.now, seconds=seconds)
+        actor = self.stage.spawn(name, guarded, delay=when - self.now, seconds=seconds)
+        actor.subject = MERCHANT
+
+    def count(self, fault: str) -> None:
+        """Count what a script does to somebody: it has one merchant only."""
+        super().count(fault)
+        self.troubled[MERCHANT] += 1
 
     def keep(self, when: float, name: str, **more: float) -> None:
         """Have *renew* look at the merchant."""
@@ -125,7 +131,7 @@ class Directed(World):
             )
             self.judge.look_up(MERCHANT, found.access_token, started)
 
-        self.judge.forced += forced
+        self.judge.forced[MERCHANT] += forced
         self.act(when, name, work, seconds=12, skew=skew)
 
     def confirm(

@@ -50,8 +50,20 @@ class Mutant:
     """Guards that stand behind it and are taken away with it, in words."""
     scenes: tuple[str, ...] = ()
     """Scenes that show it (:mod:`tests.simulation.mutants.scenes`); random schedules if none."""
+    stories: int = 0
+    """So many of the random schedules of `make simulate` are played, and nothing else: one of them
+    shows it."""
     test: str | None = None
     """The directed test that shows it, where no schedule does."""
+
+    @property
+    def noticed_by(self) -> str:
+        """What is played to notice it."""
+        if self.test is not None:
+            return "a directed test"
+        if self.scenes:
+            return "a directed scene"
+        return "a random schedule of make simulate" if self.stories else "a short random schedule"
 
 
 class Mutated(MetaPathFinder):

@@ -17,6 +17,18 @@ _RENEWED = """        release=True,
 MUTANTS = (
     # --- a renewal ---
     Mutant(
+        "every second renewal",
+        "what was renewed is not due again before three quarters of its life",
+        (
+            Edit(
+                _DECISIONS,
+                "access.expires_in, uniform) if calm else lease.taken_at",
+                "access.expires_in, uniform) if calm and state.generation % 2 else lease.taken_at",
+            ),
+        ),
+        stories=300,
+    ),
+    Mutant(
         "another's mark cleared",
         "an answer clears the mark of its own question only",
         (Edit(_DECISIONS, _RENEWED, _RENEWED.replace("=own", "=True")),),

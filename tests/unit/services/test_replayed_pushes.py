@@ -11,11 +11,20 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from functions.callback import app as callback
-from tests.fakes.house import COMPONENT, House
+from tests.fakes.house import COMPONENT, MERCHANT, House
 from tests.fuzz.desk import NOW, Desk
 from tests.fuzz.signed_doors import sealed_event
 from tests.unit.protocol.pushkit import document
-from tests.unit.services.kit import asked, later, link, snapshot, stored, with_component
+from tests.unit.services.kit import (
+    asked,
+    authorized,
+    items_of,
+    later,
+    link,
+    snapshot,
+    stored,
+    with_component,
+)
 from wxvault.protocol.pushes import (
     Authorized,
     FastRegistration,
@@ -25,6 +34,7 @@ from wxvault.protocol.pushes import (
     Unknown,
 )
 from wxvault.services.state import Status
+from wxvault.vault.keys import authorizer_key
 
 # A busy machine is no reason to fail.
 slowly = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -201,6 +211,28 @@ def test_every_order_ends_in_the_same_grants(
     settle(in_any.house)
     assert in_any.grants() == in_order.grants()
     assert all(known[-2:] == (True, True) for known in in_any.grants().values())
+
+
+def test_an_old_grant_of_who_was_forgotten_is_asked_about() -> None:
+    """The merchant cancelled, its record is gone, its code is not: nothing waits for ever."""
+    house = authorized()
+    code, grant = next(iter(house.wechat.codes)), stored(house).authorized_at
+    house.wechat.cancel(MERCHANT)
+    house.push_unauthorized()
+    settle(house)
+    # What DynamoDB deletes when the retention is over, a day at the least.
+    house.table.items.pop(authorizer_key(COMPONENT, MERCHANT))  # type: ignore[attr-defined]
+    later(house, 86400)
+    house.push_ticket()
+    assert grant is not None
+    house.intake.take(
+        Authorized(COMPONENT, grant, MERCHANT, code, grant + 3600, None, update=False)
+    )
+    assert stored(house).verifying
+    settle(house)
+    assert stored(house).status is Status.REVOKED
+    item = items_of(house)[authorizer_key(COMPONENT, MERCHANT)]
+    assert "delete_after" in item
 
 
 # --- the very same request -----------------------------------------------------------------------

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.vault.kit import COMPONENT, NOW, TICKET, token_key
+from tests.unit.vault.kit import COMPONENT, NOW, TICKET, Vault, token_key
 from wxvault.errors import SealBrokenError
 from wxvault.services.onboarding_state import Ticket
+from wxvault.vault.component_items import ComponentItems, seen_seconds
 from wxvault.vault.keys import (
     due_shard,
     fingerprint,
@@ -18,9 +18,6 @@ from wxvault.vault.keys import (
     sweep_key,
     ticket_key,
 )
-
-if TYPE_CHECKING:
-    from tests.unit.vault.kit import Vault
 
 PUSH = fingerprint("identity of a push")
 
@@ -240,3 +237,20 @@ def test_the_last_push_and_the_last_refusal_stand_side_by_side(vault: Vault) -> 
     assert vault.table.items[key]["accepted_at"] == NOW + 9
     assert vault.table.items[key]["info_type"] == "authorized"
     assert vault.table.items[key]["ticket_at"] == NOW
+
+
+@pytest.mark.parametrize("push_max_age", [1, 3600, 43200, 86400, 604800])
+def test_a_push_is_known_for_as_long_as_it_could_be_taken_again(push_max_age: int) -> None:
+    """Seen with a timestamp that was ahead as far as is allowed, it is taken for twice the age."""
+    vault = Vault()
+    kept = seen_seconds(push_max_age)
+    items = ComponentItems(vault.table, vault.sealing, COMPONENT, seen_kept=kept)
+    signed_at = NOW + push_max_age
+    items.mark_seen(PUSH, now=NOW)
+    assert items.was_seen(PUSH, now=signed_at + push_max_age - 1)
+    assert items.was_seen(PUSH, now=NOW + 86399)
+
+
+def test_where_pushes_are_taken_at_any_age_memory_lasts_two_weeks() -> None:
+    """Nothing is kept for ever, and the README says so."""
+    assert seen_seconds(0) == seen_seconds(604800) == 14 * 86400

@@ -163,7 +163,10 @@ class PushTooOldError(MessageError):
     """The push's timestamp is further away than PushMaxAgeSeconds."""
 
     code = "push_too_old"
-    default_remedy = "Raise PushMaxAgeSeconds, or set it to 0 to accept pushes of any age."
+    default_remedy = (
+        "Raise PushMaxAgeSeconds, up to a week. With 0 pushes of any age are taken, so that"
+        " somebody who recorded one can have a notice told again weeks later."
+    )
 
 
 # --- authorizers and their tokens ----------------------------------------------------------------

@@ -42,7 +42,7 @@ from wxvault.services.resync import Resync
 from wxvault.services.reuse import Reuse, ReuseLanding
 from wxvault.services.tools import Tools
 from wxvault.vault.codes import Codes
-from wxvault.vault.component_items import ComponentItems
+from wxvault.vault.component_items import ComponentItems, seen_seconds
 from wxvault.vault.directory import Directory
 from wxvault.vault.due_items import DueItems
 from wxvault.vault.profiles import Profiles
@@ -183,7 +183,8 @@ class Wiring:
     @cached_property
     def component_items(self) -> ComponentItems:
         """Tickets and the component's other items."""
-        return ComponentItems(self.table, self.sealing, self.component_appid)
+        kept = seen_seconds(self.settings.push_max_age_seconds)
+        return ComponentItems(self.table, self.sealing, self.component_appid, seen_kept=kept)
 
     @cached_property
     def unsent_events(self) -> UnsentEvents:

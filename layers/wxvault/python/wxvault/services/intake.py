@@ -20,6 +20,7 @@ from wxvault.protocol.pushes import (
 from wxvault.protocol.registrations import result_sha256
 from wxvault.services import grants
 from wxvault.services.onboarding_state import Arrival, Code, CodeStatus
+from wxvault.services.state import Status
 from wxvault.services.tools import token_sha256
 
 if TYPE_CHECKING:
@@ -111,16 +112,21 @@ class Intake:
         # The code first: whatever happens next, it can be exchanged.
         code, news = self._codes.record(authorization_code, arrival, now=now)
         failed = code.status is CodeStatus.FAILED
-        ended = failed or code.status is CodeStatus.DONE
+        done = code.status is CodeStatus.DONE
         settled = self._amend(
             appid,
             lambda state: grants.granted(
-                state, create_time, now, code_open=not failed, blind_call=code.blind_call
+                state,
+                create_time,
+                now,
+                # What an exchange has made is there, or was forgotten since: nobody else will ask.
+                code_open=not failed and not (done and _is_unheard_of(state)),
+                blind_call=code.blind_call,
             ),
         )
         if news and not failed:
             self._send(self._exchange_jobs, {"code_sha256": code.code_sha256})
-        if ended:
+        if failed or done:
             self._send_if_due(settled, appid)
 
     def _withdraw(self, push: Unauthorized) -> None:
@@ -195,3 +201,7 @@ class Intake:
             queue.send(job)
         except Exception as error:  # noqa: BLE001 -- whatever the queue says, the push is durable
             _log.warning("job not sent", extra={"problem": type(error).__name__})
+
+
+def _is_unheard_of(state: TokenState | None) -> bool:
+    return state is None or state.status is Status.PENDING

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from wxvault.vault.table import Table
 
 _TICKET_KEPT_SECONDS = 13 * 3600
-_SEEN_KEPT_SECONDS = 24 * 3600
+_SEEN_LEAST_SECONDS = 24 * 3600
+_SEEN_MOST_SECONDS = 14 * 24 * 3600
 _TICKET = "component_verify_ticket"
 _TICKETS_READ = 100
 """More than WeChat pushes in the twelve hours for which it honours one."""
@@ -47,10 +48,29 @@ _NEXT_TICKET = (
 )
 
 
+def seen_seconds(push_max_age: float) -> float:
+    """Return how long a push stays known that was seen, if pushes are taken up to an age.
+
+    A timestamp may be that far ahead as well, so that it is taken for twice as long. With 0 pushes
+    are taken at any age; no memory lasts for that, and this one lasts two weeks.
+    """
+    if not push_max_age:
+        return _SEEN_MOST_SECONDS
+    return max(_SEEN_LEAST_SECONDS, 2 * push_max_age)
+
+
 class ComponentItems:
     """What the table keeps of the component itself."""
 
-    def __init__(self, table: Table, sealing: Sealing, component_appid: str) -> None:
+    def __init__(
+        self,
+        table: Table,
+        sealing: Sealing,
+        component_appid: str,
+        *,
+        seen_kept: float = _SEEN_LEAST_SECONDS,
+    ) -> None:
+        self._seen_kept = seen_kept
         self._table = table
         self._sealing = sealing
         self._component_appid = component_appid
@@ -195,6 +215,6 @@ class ComponentItems:
         self._table.write(
             Put(
                 seen_push_key(self._component_appid, identity_sha256),
-                {"delete_after": int(now + _SEEN_KEPT_SECONDS)},
+                {"delete_after": int(now + self._seen_kept)},
             )
         )

@@ -265,7 +265,7 @@ def test_what_nobody_can_mean_changes_nothing(own: LocalStack, wanted: dict[str,
 
 
 def test_a_thousand_merchants_cost_what_they_must(own: LocalStack) -> None:
-    """Adopted, robbed and healed, renewed: 1 call per 500, per repair and per renewal, no more."""
+    """Adopted, robbed, renewed, listed, refreshed: 1 call per 500, repair, renewal and refresh."""
     appids = own.wechat.crowd(CROWD)
     since = own.wechat.last_seq()
     planned = resync(own, dry_run=True)
@@ -299,6 +299,34 @@ def test_a_thousand_merchants_cost_what_they_must(own: LocalStack) -> None:
     wait_for_all(own)
     assert asked(own, since) == calls(lists=0, repairs=0, renewals=CROWD)
     assert resync(own)["counts"] == {"unchanged": CROWD}
+
+    since = own.wechat.last_seq()
+    assert listed(own) == sorted(appids)
+    refreshed = appids[::10]
+    for_each(
+        refreshed,
+        lambda appid: account(own, action="refresh", authorizer_appid=appid),
+    )
+    assert asked(own, since) == calls(lists=0, repairs=len(refreshed), renewals=0)
+
+
+def account(stack: LocalStack, **wanted: Any) -> dict[str, Any]:
+    """Ask *accounts*."""
+    answer = stack.invoke("accounts", wanted)
+    assert "error" not in answer, answer
+    return dict(answer)
+
+
+def listed(stack: LocalStack) -> list[str]:
+    """Who is active, page by page, as a platform's backend lists them."""
+    appids: list[str] = []
+    more: dict[str, Any] = {}
+    while True:
+        page = account(stack, action="list", status="active", limit=100, **more)
+        appids += [one["authorizer_appid"] for one in page["authorizers"]]
+        if page["cursor"] is None:
+            return appids
+        more = {"cursor": page["cursor"]}
 
 
 def calls(*, lists: int, repairs: int, renewals: int) -> dict[str, int]:

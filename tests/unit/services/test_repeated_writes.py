@@ -124,7 +124,8 @@ def test_every_transition_is_told(journey: Callable[[House], None], events: list
     table.repeated = True
     journey(house)
     house.settle()
-    assert told(house) == [f"authorizer.{event}" for event in events]
+    heard = [kind for kind in told(house) if kind.startswith("authorizer.")]
+    assert heard == [f"authorizer.{event}" for event in events]
 
 
 def test_a_session_is_created_once() -> None:

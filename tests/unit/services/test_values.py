@@ -35,7 +35,9 @@ def values() -> list[type[Any]]:
     ]
 
 
-@pytest.mark.parametrize("value", values(), ids=lambda value: value.__name__)
+@pytest.mark.parametrize(
+    "value", values(), ids=lambda value: f"{value.__module__}.{value.__name__}"
+)
 def test_values_are_frozen_and_slotted(value: type[Any]) -> None:
     """What was decided cannot be changed on its way to the table."""
     assert value.__dataclass_params__.frozen

@@ -76,6 +76,17 @@ def test_a_call_by_http() -> None:
     assert (posted.call.body, posted.call.content_type) == (body, "multipart/form-data; boundary=x")
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["access_token=49_mine", "acce%73s_token=49_mine", "a=1&component_access_token=49_mine"],
+)
+def test_a_token_of_the_callers_own_is_refused(query: str) -> None:
+    """However its name is written; the error names the field and nothing of its value."""
+    with pytest.raises(InvalidRequestError, match="access_token") as refused:
+        called(query=query)
+    assert "49_mine" not in str(refused.value)
+
+
 def test_a_component_call_and_a_login_by_http() -> None:
     """They are told apart by the route's own parameters."""
     path = "wxa/gettemplatelist"

@@ -126,7 +126,7 @@ def moved_by(stack: Stack, queue: DeadLetters, order: Order) -> Moved:
 
 def test_every_dead_letter_queue_is_found_with_its_source(queues: dict[str, DeadLetters]) -> None:
     """By what the queues themselves say; the sweep's has no queue behind it."""
-    assert sorted(queues) == ["exchange", "renew", "sweep"]
+    assert sorted(queues) == ["exchange", "renew", "resync", "sweep"]
     assert queues["sweep"].source_url is None
     for title in ("exchange", "renew"):
         assert str(queues[title].source_url).endswith(f"/prod-{title}")
@@ -300,7 +300,9 @@ def test_the_command_shows_and_moves(
     assert command.run(stack, "", replace(DROP, everything=True)) == 0
     capsys.readouterr()
     assert command.run(stack, "", None) == 0
-    assert capsys.readouterr().out.endswith("exchange: empty\nrenew: empty\nsweep: empty\n")
+    assert capsys.readouterr().out.endswith(
+        "exchange: empty\nrenew: empty\nresync: empty\nsweep: empty\n"
+    )
 
 
 def test_a_queue_that_there_is_not_is_said(

@@ -105,8 +105,10 @@ def at_rest(world: World, codes: Sequence[str] = ()) -> TokenState:
 
     def look() -> TokenState | None:
         nonlocal swept
+        # Codes first: whoever ends one late changes the merchant before that.
+        settled = all(_is_settled(vault.code(code)) for code in codes)
         state = vault.state(world.appid)
-        if not _unrest(state) and all(_is_settled(vault.code(code)) for code in codes):
+        if settled and not _unrest(state):
             return state
         if time.monotonic() - swept >= _SWEEP_PAUSE_SECONDS:
             swept = time.monotonic()
@@ -136,7 +138,9 @@ def _unrest(state: TokenState) -> dict[str, Any]:
 
 
 def _is_settled(code: Code | None) -> bool:
-    return code is not None and code.status in {CodeStatus.DONE, CodeStatus.FAILED}
+    # One that is due has had its push since, which decides whose merchant this is.
+    ended = (CodeStatus.DONE, CodeStatus.FAILED)
+    return code is not None and code.status in ended and code.due_at is None
 
 
 def assert_truth(

@@ -110,6 +110,7 @@ def test_ordinary_text_stays(text: str) -> None:
         "msg_signature",
         "authorization",
         "SecretString",
+        "session_key",
     ],
 )
 def test_a_value_is_masked_by_its_name(name: str) -> None:

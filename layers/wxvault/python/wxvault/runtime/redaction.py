@@ -12,7 +12,7 @@ from typing import Final
 from wxvault.wechat.secret_shapes import MASK, mask
 
 _SECRET_NAME: Final = re.compile(
-    r"token|secret|ticket|password|cookie|authorization$|aes_?key|signature|session_id"
+    r"token|secret|ticket|password|cookie|authorization$|(?:aes|session)_?key|signature|session_id"
     r"|(?:^|_)(?:auth|pre_auth|preauth|authorization|js)?_?code$",
     re.IGNORECASE,
 )

@@ -170,7 +170,7 @@ def test_poison_is_set_aside_and_the_good_is_done(world: World, dlq: Tool) -> No
     assert "unknown_authorizer" in shown
     assert "invalid_request: min_ttl: must be 0 to 1200 seconds" in shown
     assert "invalid_request: job: must be authorizer, component, tickets or clear_quota" in shown
-    assert "code_sha256: is of no code in this table" in shown
+    assert "code_sha256: is of nothing in this table" in shown
     assert SECRET not in shown
     assert not [line for line in world.logs() if SECRET in line.text]
 

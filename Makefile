@@ -129,7 +129,7 @@ test-fast: lint ## the inner loop: ruff and the quick unit tests
 # One schedule with its trace: make simulate SEED=17, or the name that a failure was printed with.
 .PHONY: simulate
 simulate: $(DEV) ## crash, silence and reorder every step of the use cases in virtual time (SEED=… shows one)
-	@$(if $(SEED),,printf '› %s\n' 'the use cases under faults, in virtual time: about a minute')
+	@$(if $(SEED),,printf '› %s\n' 'the use cases under faults, in virtual time: about two minutes')
 	@PYTHONPATH=layers/wxvault/python exec python -m tests.simulation.run $(SEED)
 
 .PHONY: simulate-all

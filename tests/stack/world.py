@@ -98,12 +98,8 @@ class World:
         return confirmation
 
     def wait_done(self, trip: Visit) -> dict[str, Any]:
-        """Wait until a session has brought an account.
-
-        Who has just cancelled may have to wait for the end of a lease, 24 s, and for the sweep.
-        """
-        what = "the session is done"
-        return eventually(lambda: _done(self.session(trip)), what=what, seconds=60)
+        """Wait until a session has brought an account."""
+        return eventually(lambda: _done(self.session(trip)), what="the session is done")
 
     # ---- tokens ---------------------------------------------------------------------------------
 

@@ -43,8 +43,8 @@ class Plan:
     seed: int = 1
     merchants: int = 96
     """Who is there before anything goes wrong."""
-    readers: int = 26
-    look_ups: float = 36.0
+    readers: int = 32
+    look_ups: float = 42.0
     """Look-ups asked for; some are answered from the client's own cache."""
     expiries: float = 3.6
     """Renewals brought forward."""

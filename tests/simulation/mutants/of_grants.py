@@ -70,7 +70,7 @@ MUTANTS = (
         (
             Edit(
                 _GRANTS,
-                "verify = known.verifying or known.status in _GONE or not code_open",
+                "verify = known.verifying or known.status in GONE or not code_open",
                 "verify = known.verifying or not code_open",
             ),
         ),
@@ -82,8 +82,8 @@ MUTANTS = (
         (
             Edit(
                 _GRANTS,
-                "verify = known.verifying or known.status in _GONE or not code_open",
-                "verify = known.status in _GONE or not code_open",
+                "verify = known.verifying or known.status in GONE or not code_open",
+                "verify = known.status in GONE or not code_open",
             ),
         ),
         test="tests/unit/services/test_grants_pushes.py::test_a_grant_gives_the_redirect_its_date",
@@ -94,8 +94,8 @@ MUTANTS = (
         (
             Edit(
                 _GRANTS,
-                "verify = known.verifying or known.status in _GONE or not code_open",
-                "verify = known.verifying or known.status in _GONE",
+                "verify = known.verifying or known.status in GONE or not code_open",
+                "verify = known.verifying or known.status in GONE",
             ),
         ),
         test="tests/unit/services/test_grants_pushes.py::test_a_grant_whose_code_failed_is_asked_for",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from wxvault.services.numbers import FAILING_AFTER
 from wxvault.services.policy import back_off, next_due
 from wxvault.services.state import (
+    GONE,
     RENEWABLE,
     Access,
     Event,
@@ -23,8 +24,6 @@ from wxvault.services.state import (
 
 if TYPE_CHECKING:
     from wxvault.services.policy import Uniform
-
-_GONE = (Status.REVOKED, Status.LOST)
 
 
 def renewed(
@@ -193,7 +192,7 @@ def verified(state: TokenState, lease: Lease, now: float, refresh_token: str) ->
     Nobody can tell which access token is the live one, so a renewal follows at once.
     """
     own = state.unresolved_mark == lease.mark
-    back = state.status in (*_GONE, Status.PENDING)
+    back = state.status in (*GONE, Status.PENDING)
     return replace(
         unchanged(state),
         status=Status.ACTIVE if back else state.status,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from wxvault.services.decisions import departure
 from wxvault.services.policy import has_live_lease, next_due
 from wxvault.services.state import (
+    GONE,
     RENEWABLE,
     Access,
     Event,
@@ -24,8 +25,6 @@ from wxvault.services.state import (
 
 if TYPE_CHECKING:
     from wxvault.services.policy import Uniform
-
-_GONE = (Status.REVOKED, Status.LOST)
 
 
 # --- pushes --------------------------------------------------------------------------------------
@@ -59,7 +58,7 @@ def granted(
         if alive:
             change = replace(change, verifying=True, due_at=now)
     else:
-        verify = known.verifying or known.status in _GONE or not code_open
+        verify = known.verifying or known.status in GONE or not code_open
         change = replace(
             unchanged(known),
             authorized_at=create_time,

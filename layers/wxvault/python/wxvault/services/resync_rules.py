@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from wxvault.errors import SealBrokenError
 from wxvault.services.policy import has_live_lease, is_due, is_servable
 from wxvault.services.state import (
+    GONE,
     RENEWABLE,
     Access,
     Event,
@@ -25,8 +26,6 @@ from wxvault.services.state import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_GONE = (Status.REVOKED, Status.LOST)
 
 
 class Action(StrEnum):
@@ -151,7 +150,7 @@ class Comparison:
     def _not_listed(
         self, state: TokenState, seen: TokenState | None, listing: Listing, now: float
     ) -> Verdict:
-        if state.status in _GONE:
+        if state.status in GONE:
             return _leave(Reason.STILL_GONE)
         if not listing.complete:
             return _leave(Reason.LIST_INCOMPLETE)

@@ -29,6 +29,8 @@ class Status(StrEnum):
 
 RENEWABLE = (Status.ACTIVE, Status.FAILING)
 """Only these are renewed."""
+GONE = (Status.REVOKED, Status.LOST)
+"""Only the merchant, or WeChat's list, brings these back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wxvault.services.numbers import CODE_DUE_SECONDS, LEASE_SECONDS
 from wxvault.services.onboarding_state import Arrival, Code, CodeStatus
+from wxvault.vault.attributes import number, text, whole
 from wxvault.vault.expressions import (
     EXISTS,
     MISSING,
@@ -318,33 +319,23 @@ def _named(tenant_id: str | None) -> dict[str, Value]:
 
 
 def _read(code_sha256: str, item: Item) -> Code:
-    def text(name: str) -> str | None:
-        value = item.get(name)
-        return value if isinstance(value, str) else None
-
-    def number(name: str) -> float | None:
-        value = item.get(name)
-        return float(value) if isinstance(value, int | float) else None
-
-    create_time = number("create_time")
-    errcode = number("wechat_errcode")
     return Code(
         code_sha256=code_sha256,
-        status=CodeStatus(text("status") or CodeStatus.FAILED),
-        received_at=number("received_at") or 0.0,
-        authorizer_appid=text("authorizer_appid"),
-        create_time=None if create_time is None else int(create_time),
-        pre_auth_sha256=text("pre_auth_sha256"),
-        session_sha256=text("session_sha256"),
-        registration_sha256=text("registration_sha256"),
-        claim_id=text("claim_id"),
-        claim_until=number("claim_until"),
-        due_at=number("due_at"),
-        unanswered=int(number("unanswered") or 0),
-        returns=int(number("returns") or 0),
+        status=CodeStatus(text(item.get("status")) or CodeStatus.FAILED),
+        received_at=number(item.get("received_at")) or 0.0,
+        authorizer_appid=text(item.get("authorizer_appid")),
+        create_time=whole(item.get("create_time")),
+        pre_auth_sha256=text(item.get("pre_auth_sha256")),
+        session_sha256=text(item.get("session_sha256")),
+        registration_sha256=text(item.get("registration_sha256")),
+        claim_id=text(item.get("claim_id")),
+        claim_until=number(item.get("claim_until")),
+        due_at=number(item.get("due_at")),
+        unanswered=whole(item.get("unanswered")) or 0,
+        returns=whole(item.get("returns")) or 0,
         blind=item.get("blind") is True,
-        outcome_appid=text("outcome_appid"),
-        tenant_id=text("tenant_id"),
-        wechat_errcode=None if errcode is None else int(errcode),
+        outcome_appid=text(item.get("outcome_appid")),
+        tenant_id=text(item.get("tenant_id")),
+        wechat_errcode=whole(item.get("wechat_errcode")),
         item=item,
     )

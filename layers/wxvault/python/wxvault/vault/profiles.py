@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from wxvault.protocol.permission_sets import AccountKind
 from wxvault.protocol.profiles import NUMBERS, TEXTS, Profile
 from wxvault.services.account_values import Known
+from wxvault.vault.attributes import number
 from wxvault.vault.expressions import Compare, ConditionFailedError, Delete, Update
 from wxvault.vault.keys import profile_key
 
@@ -101,13 +102,13 @@ def _read(item: Item) -> Known:
     ever = item.get("permission_sets_ever")
     return Known(
         profile=_profile(item.get("profile")),
-        profile_at=_time(item.get("profile_at")),
+        profile_at=number(item.get("profile_at")),
         permission_sets=_numbers(item.get("permission_sets")),
-        permission_sets_at=_time(item.get("permission_sets_at")),
+        permission_sets_at=number(item.get("permission_sets_at")),
         permission_sets_before=_numbers(item.get("permission_sets_before")),
-        permission_sets_changed_at=_time(item.get("permission_sets_changed_at")),
+        permission_sets_changed_at=number(item.get("permission_sets_changed_at")),
         permission_sets_ever=frozenset(
-            int(number) for number in (ever if isinstance(ever, frozenset) else ())
+            int(one) for one in (ever if isinstance(ever, frozenset) else ())
         ),
     )
 
@@ -117,17 +118,13 @@ def _profile(value: Value) -> Profile | None:
         return None
     known: dict[str, Any] = {name: str(value.get(name, "")) for name in TEXTS}
     for name in NUMBERS:
-        number = value.get(name)
-        if isinstance(number, int) and not isinstance(number, bool):
-            known[name] = number
+        given = value.get(name)
+        if isinstance(given, int) and not isinstance(given, bool):
+            known[name] = given
     return Profile(kind=AccountKind(str(value["kind"])), **known)
 
 
 def _numbers(value: Value) -> tuple[int, ...] | None:
     if not isinstance(value, list):
         return None
-    return tuple(number for number in value if isinstance(number, int))
-
-
-def _time(value: Value) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    return tuple(one for one in value if isinstance(one, int))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wxvault.services.last_push import LastPush
+from wxvault.vault.attributes import number, text, whole
 from wxvault.vault.expressions import (
     Absent,
     Compare,
@@ -74,26 +75,15 @@ class PushStarts:
 
 def _read(item: Item) -> LastPush:
     return LastPush(
-        accepted_at=_time(item, "accepted_at"),
-        info_type=_text(item, "info_type"),
-        ticket_at=_time(item, "ticket_at"),
-        refused_at=_time(item, "refused_at"),
-        refused_verdict=_text(item, "refused_verdict"),
-        start_asked_at=_time(item, "start_asked_at"),
-        start_not_before=_time(item, "start_not_before"),
-        start_outcome=_text(item, "start_outcome"),
-        start_attempts=int(_time(item, "start_attempts") or 0),
-        start_errcode=None if (code := _time(item, "start_errcode")) is None else int(code),
-        start_address=_text(item, "start_address"),
+        accepted_at=number(item.get("accepted_at")),
+        info_type=text(item.get("info_type")),
+        ticket_at=number(item.get("ticket_at")),
+        refused_at=number(item.get("refused_at")),
+        refused_verdict=text(item.get("refused_verdict")),
+        start_asked_at=number(item.get("start_asked_at")),
+        start_not_before=number(item.get("start_not_before")),
+        start_outcome=text(item.get("start_outcome")),
+        start_attempts=whole(item.get("start_attempts")) or 0,
+        start_errcode=whole(item.get("start_errcode")),
+        start_address=text(item.get("start_address")),
     )
-
-
-def _time(item: Item, name: str) -> float | None:
-    value = item.get(name)
-    sound = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if sound else None  # type: ignore[arg-type]
-
-
-def _text(item: Item, name: str) -> str | None:
-    value = item.get(name)
-    return value if isinstance(value, str) else None

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from wxvault.services.message_ports import ReleaseAnswer
+from wxvault.vault.attributes import number
 from wxvault.vault.expressions import (
     EXISTS,
     MISSING,
@@ -119,11 +120,10 @@ class ReleaseAnswers:
 
 
 def _read(code_sha256: str, item: Item) -> ReleaseAnswer:
-    received_at = item.get("received_at")
     return ReleaseAnswer(
         code_sha256=code_sha256,
         authorizer_appid=str(item.get("authorizer_appid", "")),
         touser=str(item.get("touser", "")),
-        received_at=float(received_at) if isinstance(received_at, int | float) else 0.0,
+        received_at=number(item.get("received_at")) or 0.0,
         item=item,
     )

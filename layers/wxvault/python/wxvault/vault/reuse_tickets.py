@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wxvault.services.numbers import CODE_DUE_SECONDS, LEASE_SECONDS
 from wxvault.services.registration_state import ReuseTicket, TicketStatus
+from wxvault.vault.attributes import number, text, whole
 from wxvault.vault.expressions import (
     MISSING,
     Compare,
@@ -154,21 +155,13 @@ class ReuseTickets:
 
 
 def _read(ticket_sha256: str, item: Item) -> ReuseTicket:
-    def text(name: str) -> str | None:
-        value = item.get(name)
-        return value if isinstance(value, str) else None
-
-    def number(name: str) -> float | None:
-        value = item.get(name)
-        return float(value) if isinstance(value, int | float) else None
-
     return ReuseTicket(
         ticket_sha256=ticket_sha256,
-        status=TicketStatus(text("status") or TicketStatus.FAILED),
-        session_sha256=text("session_sha256") or "",
-        claim_id=text("claim_id"),
-        claim_until=number("claim_until"),
-        due_at=number("due_at"),
-        returns=int(number("returns") or 0),
+        status=TicketStatus(text(item.get("status")) or TicketStatus.FAILED),
+        session_sha256=text(item.get("session_sha256")) or "",
+        claim_id=text(item.get("claim_id")),
+        claim_until=number(item.get("claim_until")),
+        due_at=number(item.get("due_at")),
+        returns=whole(item.get("returns")) or 0,
         item=item,
     )

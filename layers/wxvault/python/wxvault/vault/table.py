@@ -230,38 +230,19 @@ class DynamoTable:
 
     def by_tenant(self, tenant_key: str, sort_prefix: str) -> Iterator[Key]:
         """Read the keys of one tenant whose ``tenant_sort`` begins so (eventually consistent)."""
-        names, values = {"#key": "tenant_key"}, {":key": {"S": tenant_key}}
-        wanted = "#key = :key"
-        if sort_prefix:
-            # An empty value is none for DynamoDB.
-            wanted += " AND begins_with(#sort, :sort)"
-            names["#sort"], values[":sort"] = "tenant_sort", {"S": sort_prefix}
+        wanted, rest = _of_tenants("#key = :key", tenant_key, sort_prefix)
         pages = self._client.get_paginator("query").paginate(
-            TableName=self._name,
-            IndexName="by_tenant",
-            KeyConditionExpression=wanted,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
+            TableName=self._name, KeyConditionExpression=wanted, **rest
         )
-        for item in _each(pages):
-            yield Key(item["pk"]["S"], item["sk"]["S"])
+        yield from _keys(pages)
 
     def by_any_tenant(self, key_prefix: str, sort_prefix: str) -> Iterator[Key]:
         """Read the keys of all whose ``tenant_key`` begins so, as :meth:`by_tenant` does."""
-        names, values = {"#key": "tenant_key"}, {":key": {"S": key_prefix}}
-        wanted = "begins_with(#key, :key)"
-        if sort_prefix:
-            wanted += " AND begins_with(#sort, :sort)"
-            names["#sort"], values[":sort"] = "tenant_sort", {"S": sort_prefix}
+        wanted, rest = _of_tenants("begins_with(#key, :key)", key_prefix, sort_prefix)
         pages = self._client.get_paginator("scan").paginate(
-            TableName=self._name,
-            IndexName="by_tenant",
-            FilterExpression=wanted,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
+            TableName=self._name, FilterExpression=wanted, **rest
         )
-        for item in _each(pages):
-            yield Key(item["pk"]["S"], item["sk"]["S"])
+        yield from _keys(pages)
 
     def everything(self) -> Iterator[Item]:
         """Read every item, page by page: for an operator who restores, no function may."""
@@ -314,6 +295,25 @@ class _Compiler:
         takes = [f"{self.name(name)} {self.value(value)}" for name, value in update.take.items()]
         clauses = (("SET", sets), ("ADD", adds), ("REMOVE", removes), ("DELETE", takes))
         return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts)
+
+
+def _of_tenants(wanted: str, key: str, sort_prefix: str) -> tuple[str, dict[str, Any]]:
+    """Return what a request to the index of tenants wants, and the rest of that request."""
+    names, values = {"#key": "tenant_key"}, {":key": {"S": key}}
+    if sort_prefix:
+        # An empty value is none for DynamoDB.
+        wanted += " AND begins_with(#sort, :sort)"
+        names["#sort"], values[":sort"] = "tenant_sort", {"S": sort_prefix}
+    return wanted, {
+        "IndexName": "by_tenant",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
+
+
+def _keys(pages: Iterable[Any]) -> Iterator[Key]:
+    for item in _each(pages):
+        yield Key(item["pk"]["S"], item["sk"]["S"])
 
 
 def _each(pages: Iterable[Any]) -> Iterator[Any]:

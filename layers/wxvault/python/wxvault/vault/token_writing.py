@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wxvault.services.state import Status, TokenChange, TokenState
+from wxvault.vault.attributes import number, text, whole
 from wxvault.vault.expressions import Condition, Item, Key, Update, Value
 from wxvault.vault.keys import authorizer_key, component_key, due_shard, tenant_key
 from wxvault.vault.sealing import SEALED_KEY
@@ -178,50 +179,38 @@ def read_state(authorizer_appid: str | None, item: Item) -> TokenState:
     return TokenState(
         authorizer_appid=authorizer_appid,
         status=Status(str(item.get("status", Status.PENDING))),
-        generation=_int(item.get("generation")) or 0,
-        fence=_int(item.get("fence")) or 0,
-        sequence=_int(item.get("sequence")) or 0,
-        access_expires_at=_float(item.get("access_expires_at")),
-        access_expires_in=_float(item.get("access_expires_in")),
-        stored_at=_float(item.get("stored_at")),
+        generation=whole(item.get("generation")) or 0,
+        fence=whole(item.get("fence")) or 0,
+        sequence=whole(item.get("sequence")) or 0,
+        access_expires_at=number(item.get("access_expires_at")),
+        access_expires_in=number(item.get("access_expires_in")),
+        stored_at=number(item.get("stored_at")),
         verifying=item.get("verifying") is True,
         api_ability=item.get("api_ability") is not False,
-        lease_id=_text(item.get("lease_id")),
-        lease_until=_float(item.get("lease_until")),
-        settled_lease=_text(item.get("settled_lease")),
-        unresolved_mark=_text(item.get("unresolved_mark")),
-        unresolved_since=_float(item.get("unresolved_since")),
-        due_at=_float(item.get("due_at")),
-        attempts=_int(item.get("attempts")) or 0,
-        last_errcode=_int(item.get("last_errcode")),
-        refused_address=_text(item.get("refused_address")),
-        authorized_at=_int(item.get("authorized_at")),
-        unauthorized_at=_int(item.get("unauthorized_at")),
+        lease_id=text(item.get("lease_id")),
+        lease_until=number(item.get("lease_until")),
+        settled_lease=text(item.get("settled_lease")),
+        unresolved_mark=text(item.get("unresolved_mark")),
+        unresolved_since=number(item.get("unresolved_since")),
+        due_at=number(item.get("due_at")),
+        attempts=whole(item.get("attempts")) or 0,
+        last_errcode=whole(item.get("last_errcode")),
+        refused_address=text(item.get("refused_address")),
+        authorized_at=whole(item.get("authorized_at")),
+        unauthorized_at=whole(item.get("unauthorized_at")),
         grant_undated=item.get("grant_undated") is True,
-        tenant_id=_text(item.get("tenant_id")),
+        tenant_id=text(item.get("tenant_id")),
         tenant_by_redirect=item.get("tenant_by_redirect") is True,
-        forced_at=_float(item.get("forced_at")),
+        forced_at=number(item.get("forced_at")),
         forced_times=_times(item.get("forced_times")),
-        failing_reason=_text(item.get("failing_reason")),
-        ticket_stale_at=_float(item.get("ticket_stale_at")),
+        failing_reason=text(item.get("failing_reason")),
+        ticket_stale_at=number(item.get("ticket_stale_at")),
         has_access="access_token" in item,
         has_refresh="refresh_token" in item,
         item=item,
     )
 
 
-def _int(value: Value) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _float(value: Value) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
 def _times(value: Value) -> tuple[float, ...]:
-    found = [_float(one) for one in value] if isinstance(value, list) else []
+    found = [number(one) for one in value] if isinstance(value, list) else []
     return tuple(one for one in found if one is not None)
-
-
-def _text(value: Value) -> str | None:
-    return value if isinstance(value, str) else None

@@ -10,6 +10,7 @@ from wxvault.errors import SealBrokenError, SealingKeyError
 from wxvault.services.bus_events import BusEvent, as_json
 from wxvault.services.numbers import EVENT_DUE_SECONDS
 from wxvault.services.resending import Unsent
+from wxvault.vault.attributes import number, whole
 from wxvault.vault.expressions import EXISTS, ConditionFailedError, Delete, Key, Put, Update
 from wxvault.vault.keys import due_shard, unsent_event_key
 
@@ -70,12 +71,11 @@ class UnsentEvents:
             message = f"{_EVENT}: it is not there"
             raise SealBrokenError(message)
         told = json.loads(text)
-        attempts, kept_at = item.get("attempts", 0), item.get("kept_at", 0.0)
         return Unsent(
             key,
             BusEvent(told["detail_type"], told["detail"]),
-            kept_at=float(kept_at) if isinstance(kept_at, int | float) else 0.0,
-            attempts=attempts if isinstance(attempts, int) else 0,
+            kept_at=number(item.get("kept_at")) or 0.0,
+            attempts=whole(item.get("attempts")) or 0,
         )
 
     def put_off(self, key: UnsentKey, attempts: int, *, due_at: float) -> None:

@@ -13,8 +13,8 @@ from wxvault.errors import AnswerTooLargeError, WeChatRefusedError, WeChatUnknow
 from wxvault.protocol import return_codes
 from wxvault.services.calling import ApiAnswer
 from wxvault.wechat.answers import presentable, whole_number
+from wxvault.wechat.asking import clean
 from wxvault.wechat.call_paths import token_name
-from wxvault.wechat.component_api import clean
 from wxvault.wechat.http import WeChatHttp, json_object
 from wxvault.wechat.secret_shapes import mask_answer
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from wxvault.errors import WeChatRefusedError, WeChatUnknownError
+from wxvault.errors import WeChatRefusedError
 from wxvault.protocol import return_codes
 from wxvault.wechat.answers import (
     AuthorizerInfo,
@@ -19,13 +19,12 @@ from wxvault.wechat.answers import (
     PreAuthCode,
     Reader,
     Refreshed,
-    whole_number,
 )
+from wxvault.wechat.asking import ask, clean
 from wxvault.wechat.http import WeChatHttp
-from wxvault.wechat.secret_shapes import mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 COMPONENT_TOKEN: Final = "/cgi-bin/component/api_component_token"
 PRE_AUTH_CODE: Final = "/cgi-bin/component/api_create_preauthcode"
@@ -40,10 +39,6 @@ OLD_SET_OPTION: Final = "/cgi-bin/component/api_set_authorizer_option"
 RID_GET: Final = "/cgi-bin/openapi/rid/get"
 AUTHORIZER_LIST: Final = "/cgi-bin/component/api_get_authorizer_list"
 START_PUSH_TICKET: Final = "/cgi-bin/component/api_start_push_ticket"
-
-_ERRMSG_LIMIT: Final = 200
-_NOT_PRINTABLE = re.compile(r"[^\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+")
-
 
 _NOBODYS_RID: Final = "00000000-00000000-00000000"
 _RID: Final = re.compile(r"rid: ([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})")
@@ -257,36 +252,7 @@ class ComponentApi:
         query = {} if token is None else {"component_access_token": token}
         if access_token is not None:
             query["access_token"] = access_token
-        return asked(self._http, path, query, body, secrets=secrets)
-
-
-def asked(
-    http: WeChatHttp,
-    path: str,
-    query: Mapping[str, str],
-    body: Mapping[str, Any],
-    *,
-    secrets: Iterable[str] = (),
-) -> Reader:
-    """POST once and return the reader of the answer, or raise for an errcode.
-
-    Neither the query's values nor ``secrets`` get into an error.
-    """
-    content = http.post(path, query=query, body=body)
-    errcode = content.get("errcode")
-    number = 0 if errcode is None else whole_number(errcode)
-    if number is None:
-        raise WeChatUnknownError(f"POST {path}: the errcode is no number", path=path)
-    if number:
-        known = (*secrets, *query.values())
-        errmsg = clean(content.get("errmsg"), known)
-        raise WeChatRefusedError(
-            f"POST {path}: WeChat answered {number} {errmsg}".rstrip(),
-            path=path,
-            wechat_errcode=number,
-            remedy=return_codes.remedy(number, errmsg),
-        )
-    return Reader(path, content)
+        return ask(self._http, path, body, query=query, secrets=secrets)
 
 
 def _option(component_appid: str, authorizer_appid: str, name: str) -> dict[str, Any]:
@@ -295,11 +261,3 @@ def _option(component_appid: str, authorizer_appid: str, name: str) -> dict[str,
         "authorizer_appid": authorizer_appid,
         "option_name": name,
     }
-
-
-def clean(errmsg: object, secrets: Iterable[str]) -> str:
-    """Return WeChat's text without secrets, control and other strange characters, cut to size."""
-    if not isinstance(errmsg, str):
-        return ""
-    text = _NOT_PRINTABLE.sub(" ", mask(errmsg, secrets))
-    return text.strip()[:_ERRMSG_LIMIT]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wxvault.wechat.component_api import asked
+from wxvault.wechat.asking import ask
 from wxvault.wechat.http import WeChatHttp
 
 CUSTOM_SEND: Final = "/cgi-bin/message/custom/send"
@@ -25,10 +25,10 @@ class MessageApi:
 
         Raises WeChatRefusedError and WeChatUnknownError.
         """
-        asked(
+        ask(
             self._http,
             CUSTOM_SEND,
-            {"access_token": access_token},
             {"touser": touser, "msgtype": "text", "text": {"content": content}},
+            query={"access_token": access_token},
             secrets=(content,),
         )

@@ -132,7 +132,8 @@ def ask_call(data: bytes) -> None:
         require(own or set(tokens) <= {token, component, None}, "a token of the caller's")
         if token in tokens:
             trees = ("/cgi-bin/component", "/wxa/component", "/sns")
-            require(not used_path.lower().startswith(trees) or "_" in used_path, "the wrong token")
+            below = used_path.lower().startswith(tuple(f"{tree}/" for tree in trees))
+            require(not below and used_path.lower() not in trees, "the wrong token")
 
 
 _WORDS = (

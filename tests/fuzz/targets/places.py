@@ -17,6 +17,7 @@ from wxvault.protocol.links import (
 )
 from wxvault.runtime.http_answers import redirect_answer
 from wxvault.services.return_urls import check_return_url, with_parameters
+from wxvault.services.session_requests import STATE_LIMIT
 
 COMPONENT = "wx0123456789abcdef"
 ALLOWED = (
@@ -87,7 +88,9 @@ def _read_back(link: str, start: str) -> dict[str, str]:
 def return_url(data: bytes) -> None:
     """Check a return URL, and read what is accepted as a browser reads it."""
     feed = Feed(stretched(data))
-    url, value = feed.line(), _plain(text(feed.rest()))
+    url = feed.line()
+    # No session keeps a longer state.
+    value = _plain(text(feed.rest()))[:STATE_LIMIT]
     try:
         accepted = check_return_url(url, ALLOWED)
     except InvalidRequestError as error:

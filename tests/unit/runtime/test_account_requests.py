@@ -127,7 +127,7 @@ def test_whom_to_assign_to_has_to_be_said() -> None:
         tenant_of({"tenant_id": None})
 
 
-@pytest.mark.parametrize("value", ["1,18", "1, 18", [1, 18], ["1", 18], "18,1,1"])
+@pytest.mark.parametrize("value", ["1,18", "1, 18", "1,18\x1f", [1, 18], ["1", 18], "18,1,1"])
 def test_wanted_permission_sets(value: object) -> None:
     """A list of numbers, or a text of them."""
     assert wanted_sets(value) == {1, 18}

@@ -188,8 +188,9 @@ def _mark(selection: Selection) -> str:
 
 
 def _set_number(value: object) -> int | None:
-    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
-        value = int(value)
+    if isinstance(value, str) and _DIGITS.fullmatch(text := value.strip()):
+        # Stripped first: not everything that strip() takes away is space to int().
+        value = int(text)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _LARGEST_SET:
         return None
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 from wxvault import errors
@@ -199,7 +200,7 @@ def html_answer(page: str, *, nonce: str, status: int = 200, cookies: Sequence[s
 
 def redirect_answer(location: str) -> Answer:
     """Answer 303 to ``location``: whatever was sent here, it is fetched with GET."""
-    if not all("!" <= character <= "~" for character in location):
+    if not re.fullmatch(r"[!-~]*", location):
         raise errors.ConfigurationError("location", "is not plain, percent-encoded ASCII")
     return {
         "statusCode": 303,

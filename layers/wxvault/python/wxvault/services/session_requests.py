@@ -20,7 +20,7 @@ TTL_MOST = 7 * 24 * 3600
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TEXT_LIMIT = 128
-_STATE_LIMIT = 512
+STATE_LIMIT = 512
 _FIELDS = frozenset(
     {
         "return_url",
@@ -77,7 +77,7 @@ def read_request(
         biz_appid=options.biz_appid,
         category_id_list=options.category_id_list,
         return_url=None if return_url is None else check_return_url(return_url, return_urls),
-        state=short_text(request, "state", _STATE_LIMIT),
+        state=short_text(request, "state", STATE_LIMIT),
     )
 
 

@@ -10,8 +10,9 @@ from sandbox.chaos.faults import KINDS
 from sandbox.chaos.judge import HONOURED, UNTOLD, Allowance, Cancellation, TokenJudge, percentile
 from sandbox.chaos.plan import SERVICES
 from sandbox.chaos.report import Report
+from sandbox.chaos.vault import data_keys
 from sandbox.chaos.weather import AUTHORIZER_TOKEN, COMPONENT_TOKEN, tally
-from sandbox.stack.leaks import Known, search, written
+from sandbox.stack.leaks import search, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -249,7 +250,7 @@ def _left_behind(report: Report, drill: Drill) -> None:
     if drill.plan.leak_search:
         with drill.progress.step("search everything that was written for every secret"):
             places = written(drill.stack)
-            secrets: list[Secret] = [*drill.stack.wechat.secrets(), *_data_keys(drill)]
+            secrets: list[Secret] = [*drill.stack.wechat.secrets(), *data_keys(drill.stack)]
             leaks = [f"{leak.kind} in {leak.place}" for leak in search(places, secrets)]
         report.row("searched for leaks", f"{len(secrets)} secrets in {len(places)} places")
         report.none("leaks", leaks)
@@ -297,16 +298,3 @@ def _logged(drill: Drill) -> Counter[str]:
             what = fields.get("exception_name") or fields.get("problem") or ""
             found[f"{line.function}: {fields.get('message')} {what}".strip()] += 1
     return found
-
-
-def _data_keys(drill: Drill) -> list[Known]:
-    stack = drill.stack
-    wrapped = {item["sealed_key"]["B"] for item in stack.scan_table() if "sealed_key" in item}
-    context = {"service": "wxvault", "component_appid": stack.component.appid}
-    return [
-        Known(
-            "data key",
-            stack.root.kms.decrypt(CiphertextBlob=blob, EncryptionContext=context)["Plaintext"],
-        )
-        for blob in wrapped
-    ]

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sandbox.stack.leaks import Known
 from wxvault.clock import SystemClock
 from wxvault.errors import SealBrokenError, TableUnavailableError
 from wxvault.services.state import RENEWABLE, Status
-from wxvault.vault.sealing import KmsDataKeys, Sealing
+from wxvault.vault.expressions import Key
+from wxvault.vault.sealing import Compartment, KmsDataKeys, Sealing, compartment_of
 from wxvault.vault.table import DynamoTable
 from wxvault.vault.token_items import TokenItems
 
@@ -23,6 +25,21 @@ if TYPE_CHECKING:
 
     from sandbox.stack.stack import LocalStack
     from wxvault.services.state import TokenState
+
+
+def data_keys(stack: LocalStack) -> list[Known]:
+    """Return the plain data keys that seal what is in the table: secrets as well."""
+    found: dict[bytes, Compartment] = {}
+    for item in stack.scan_table():
+        if "sealed_key" in item:
+            found[item["sealed_key"]["B"]] = compartment_of(Key(item["pk"]["S"], item["sk"]["S"]))
+    keys = KmsDataKeys(
+        stack.root.kms, stack.outputs["SealingKeyArn"], stack.component.appid, SystemClock()
+    )
+    return [
+        Known("data key", keys.unwrap(compartment, wrapped))
+        for wrapped, compartment in found.items()
+    ]
 
 
 class Vault:

@@ -39,16 +39,6 @@ REFUSED_TYPES = frozenset(
     }
 )
 
-# Condition keys that the emulator does not evaluate: an Allow that names one never applies.
-UNREAD_CONDITION_KEYS = (
-    "kms:encryptioncontext:",
-    "kms:encryptioncontextkeys",
-    "kms:viaservice",
-    "kms:calleraccount",
-    "dynamodb:leadingkeys",
-    "secretsmanager:versionstage",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Patch:
@@ -157,28 +147,6 @@ def _drop_secure_transport(template: Template) -> list[str]:
     return touched
 
 
-def _drop_unread_conditions(template: Template) -> list[str]:
-    touched: list[str] = []
-    for name, body in _resources(template):
-        found = [one for _, listed in _statements(body) for one in _alternatives(listed)]
-        touched.extend(name for statement in found if _without_unread_keys(statement))
-    return touched
-
-
-def _without_unread_keys(statement: dict[str, Any]) -> bool:
-    conditions = statement.get("Condition", {})
-    found = False
-    for operator, keys in list(conditions.items()):
-        for key in [key for key in keys if key.lower().startswith(UNREAD_CONDITION_KEYS)]:
-            del keys[key]
-            found = True
-        if not keys:
-            del conditions[operator]
-    if found and not conditions:
-        del statement["Condition"]
-    return found
-
-
 PATCHES = (
     Patch(
         "refused-types",
@@ -199,12 +167,6 @@ PATCHES = (
         "secure-transport",
         "Denying aws:SecureTransport=false denies everyone here: loopback speaks plain HTTP.",
         _drop_secure_transport,
-    ),
-    Patch(
-        "unread-conditions",
-        "The emulator reads no KMS encryption context, LeadingKeys or VersionStage: a statement "
-        "that is allowed under such a condition would never apply.",
-        _drop_unread_conditions,
     ),
 )
 

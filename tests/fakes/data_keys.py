@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from wxvault.errors import SealBrokenError, SealingKeyError
+
+if TYPE_CHECKING:
+    from wxvault.vault.sealing import Compartment
 
 
 @dataclass
@@ -18,20 +22,21 @@ class FakeDataKeys:
     disabled: bool = False
     """The sealing key itself is disabled, and no key is kept."""
 
-    def current(self, *, left: float = 0) -> tuple[bytes, bytes]:
+    def current(self, compartment: Compartment, *, left: float = 0) -> tuple[bytes, bytes]:
         """Return (plain, wrapped)."""
         if self.disabled:
             raise SealingKeyError("the sealing key cannot be used: KMS says DisabledException")
-        return _plain(self.name), self.name.encode()
+        return _plain(self.name), f"{compartment} {self.name}".encode()
 
-    def unwrap(self, wrapped: bytes) -> bytes:
-        """Return the plain key."""
+    def unwrap(self, compartment: Compartment, wrapped: bytes) -> bytes:
+        """Return the plain key, if it is of this compartment."""
         self.unwrapped += 1
         if self.disabled:
             raise SealingKeyError("the sealing key cannot be used: KMS says DisabledException")
-        if wrapped.decode(errors="replace") in self.unusable:
+        named, _, name = wrapped.decode(errors="replace").partition(" ")
+        if name in self.unusable or named != compartment:
             raise SealBrokenError("the data key is not usable")
-        return _plain(wrapped.decode(errors="replace"))
+        return _plain(name)
 
 
 def _plain(name: str) -> bytes:

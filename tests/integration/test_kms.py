@@ -15,7 +15,7 @@ from tests.unit.vault.seal_attacks import ATTACKS, Attack, Items
 from wxvault.errors import SealBrokenError, SealingKeyError
 from wxvault.vault import sealing as module
 from wxvault.vault.expressions import Key
-from wxvault.vault.sealing import SEALED_KEY, KmsDataKeys, Sealing
+from wxvault.vault.sealing import SEALED_KEY, Compartment, KmsDataKeys, Sealing
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -43,7 +43,9 @@ def test_one_environment_opens_what_another_sealed(kms: KMSClient, key_arn: str)
 
 def test_a_data_key_is_of_256_bits_and_stored_wrapped_only(kms: KMSClient, key_arn: str) -> None:
     """The plain key is nowhere in what is stored."""
-    plain, wrapped = KmsDataKeys(kms, key_arn, COMPONENT, FakeClock()).current()
+    plain, wrapped = KmsDataKeys(kms, key_arn, COMPONENT, FakeClock()).current(
+        Compartment.AUTHORIZERS
+    )
     assert len(plain) == 32
     assert plain not in wrapped
 
@@ -55,13 +57,18 @@ def test_another_components_environment_cannot_open_it(kms: KMSClient, key_arn: 
         sealing(kms, key_arn, OTHER).open(KEY, sealed, "refresh_token")
 
 
-def test_the_context_is_service_and_component(kms: KMSClient, key_arn: str) -> None:
-    """The very two that the roles' policies demand."""
-    _, wrapped = KmsDataKeys(kms, key_arn, COMPONENT, FakeClock()).current()
-    context = {"service": "wxvault", "component_appid": COMPONENT}
+def test_the_context_is_service_component_and_compartment(kms: KMSClient, key_arn: str) -> None:
+    """The very three that the roles' policies demand."""
+    _, wrapped = KmsDataKeys(kms, key_arn, COMPONENT, FakeClock()).current(Compartment.AUTHORIZERS)
+    context = {
+        "service": "wxvault",
+        "component_appid": COMPONENT,
+        "compartment": "authorizers",
+    }
     opened = kms.decrypt(CiphertextBlob=wrapped, KeyId=key_arn, EncryptionContext=context)
     assert len(opened["Plaintext"]) == 32
-    for less in ({}, {"service": "wxvault"}, context | {"more": "x"}):
+    others = [context | {"compartment": other} for other in ("component", "arrivals")]
+    for less in ({}, {"service": "wxvault"}, context | {"more": "x"}, *others):
         with pytest.raises(ClientError, match="InvalidCiphertextException"):
             kms.decrypt(CiphertextBlob=wrapped, KeyId=key_arn, EncryptionContext=less)
 
@@ -96,7 +103,11 @@ def test_any_wrapped_key_that_is_none_breaks_the_seal(
 
 def test_a_data_key_of_another_length_breaks_the_seal(kms: KMSClient, key_arn: str) -> None:
     """Whoever may use the sealing key himself can wrap sixteen bytes; no AES-256 comes of them."""
-    context = {"service": "wxvault", "component_appid": COMPONENT}
+    context = {
+        "service": "wxvault",
+        "component_appid": COMPONENT,
+        "compartment": "authorizers",
+    }
     short = kms.encrypt(KeyId=key_arn, Plaintext=b"k" * 16, EncryptionContext=context)
     sealed = sealing(kms, key_arn).seal(KEY, {"refresh_token": "r"})
     with pytest.raises(SealBrokenError, match="another length"):
@@ -124,7 +135,7 @@ def test_without_the_sealing_key_nothing_is_sealed_or_opened(
     used = sealing(client, key_arn)
     for request, use in (
         ("generate_data_key", lambda: used.seal(KEY, {"refresh_token": "r"})),
-        ("generate_data_key", used.prepare),
+        ("generate_data_key", lambda: used.prepare(Compartment.AUTHORIZERS)),
         ("decrypt", lambda: used.open(KEY, sealed, "refresh_token")),
     ):
         with Stubber(client) as stubber:

@@ -10,7 +10,7 @@ from tests.fakes.memory_table import MemoryTable
 from tests.simulation.faults import Kind, Step
 from tests.simulation.meaning import read_step, transaction_step, write_step
 from wxvault.errors import SealBrokenError, SealingKeyError, TableUnavailableError
-from wxvault.vault.sealing import Sealing
+from wxvault.vault.sealing import Compartment, Sealing, compartment_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,9 +59,13 @@ class ClearSealing(Sealing):
         self.world = world
         self.seals = 0
 
-    def prepare(self) -> None:
-        """Have a data key, before WeChat is asked for what needs it."""
-        if self.world.is_news("data key"):
+    def prepare(self, compartment: Compartment) -> None:
+        """Have the data keys, before WeChat is asked for what needs them."""
+        for needed in {compartment: None, Compartment.ARRIVALS: None}:
+            self._have(needed)
+
+    def _have(self, compartment: Compartment) -> None:
+        if self.world.is_news(f"data key of {compartment}"):
             self.world.request(Step.SEAL, _nothing, _KMS)
 
     def seal(
@@ -73,7 +77,7 @@ class ClearSealing(Sealing):
         access_expires_at: float | None = None,
     ) -> dict[str, bytes]:
         """Write the secret beside its place; no two seals are alike."""
-        self.prepare()
+        self._have(compartment_of(key))
         self.seals += 1
         return {"sealed_key": b"-"} | {
             attribute: f"{key.pk}|{attribute}|{generation}|{self.seals}|{secret}".encode()

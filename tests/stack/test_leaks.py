@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox.chaos.vault import data_keys
 from sandbox.stack.leaks import Known, search, written
 from sandbox.stack.observe import eventually
 from sandbox.stack.places import REPOSITORY
@@ -28,20 +29,11 @@ if TYPE_CHECKING:
 
 def all_secrets(stack: LocalStack, more: list[Known]) -> list[Secret]:
     """WeChat's, the console's, ours, and the data keys that seal what is in the table."""
-    wrapped = {item["sealed_key"]["B"] for item in stack.scan_table() if "sealed_key" in item}
-    context = {"service": "wxvault", "component_appid": stack.component.appid}
-    keys = [
-        Known(
-            "data key",
-            stack.root.kms.decrypt(CiphertextBlob=blob, EncryptionContext=context)["Plaintext"],
-        )
-        for blob in wrapped
-    ]
     credentials = [
         Known("secret key of a role", role.clients.credentials.secret)
         for role in (stack.trusted_caller(), stack.roles.nobody())
     ]
-    return [*stack.wechat.secrets(), *more, *keys, *credentials]
+    return [*stack.wechat.secrets(), *more, *data_keys(stack), *credentials]
 
 
 @pytest.fixture(scope="module")

@@ -116,9 +116,10 @@ def test_a_repeated_result_changes_nothing(world: World) -> None:
     assert [one.kind for one in told].count("registration.succeeded") == 1
 
 
-def test_a_failure_is_told_in_words_and_another_may_apply(world: World) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_failure_is_told_in_words_and_another_may_apply(world: World, kind: str) -> None:
     """Status, message and remedy; the same data may be used again."""
-    wanted = application("enterprise")
+    wanted = application(kind)
     started = register(world, wanted)
     world.stack.wechat.finish_registration(
         task_of(world.stack, wanted), status=100003, msg="not confirmed"

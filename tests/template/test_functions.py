@@ -46,11 +46,13 @@ OWN = {
     "RENEW_DEAD_LETTERS_URL": "RenewDeadLetters",
     "EXCHANGE_DEAD_LETTERS_URL": "ExchangeDeadLetters",
     "SWEEP_DEAD_LETTERS_URL": "SweepDeadLetters",
+    "RESYNC_DEAD_LETTERS_URL": "ResyncDeadLetters",
     "RESPONDER_FUNCTION_ARN": "ResponderFunctionArn",
 }
 OF_THE_STATUS = """
     PUBLIC_BASE_URL EGRESS_ADDRESS RENEW_QUEUE_URL EXCHANGE_QUEUE_URL
     RENEW_DEAD_LETTERS_URL EXCHANGE_DEAD_LETTERS_URL SWEEP_DEAD_LETTERS_URL
+    RESYNC_DEAD_LETTERS_URL
 """
 # function: (folder, handler, seconds, what it is told beside COMMON)
 FUNCTIONS: dict[str, tuple[str, str, int, str]] = {

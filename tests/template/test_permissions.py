@@ -11,6 +11,7 @@ from sandbox.stack.rights.table import (
     EXAMPLE_ROUTE,
     FUNCTIONS,
     IN_THE_VPC,
+    KINDS,
     logical_name,
     rights_of,
 )
@@ -19,10 +20,13 @@ from tests.template.reading import listed, of_type, statements, strings, target
 Resources = dict[str, dict[str, Any]]
 
 SEALING_CONTEXT = {
-    "StringEquals": {
-        "kms:EncryptionContext:service": "wxvault",
-        "kms:EncryptionContext:component_appid": {"Ref": "ComponentAppid"},
-    }
+    "kms:EncryptionContext:service": "wxvault",
+    "kms:EncryptionContext:component_appid": {"Ref": "ComponentAppid"},
+}
+COMPARTMENT = "kms:EncryptionContext:compartment"
+KEYS_OF = {
+    f"{letter}#${{ComponentAppid}}{'' if letter == 'C' else '#*'}": kind
+    for letter, kind in KINDS.items()
 }
 # What the example allows below one appid.
 TREES = {
@@ -43,6 +47,25 @@ def written(resource: str) -> str:
     return f"{function}Aliaslive" if alias else f"{resource}.Arn"
 
 
+def parts(resource: str, condition: Any) -> list[str]:
+    """Return what a statement is about: of a resource, the parts that its condition names.
+
+    Every right on items names their kinds, and every right on the sealing key its compartments
+    within the context of this component. Nothing else has a condition.
+    """
+    match condition:
+        case None:
+            return [resource]
+        case {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}} if len(condition) == 1:
+            kinds = [KEYS_OF[target(key)] for key in listed(keys)]
+            return [f"${{{resource}}}/{kind}" for kind in kinds]
+        case {"StringEquals": {**context}} if len(condition) == 1 and COMPARTMENT in context:
+            compartments = context.pop(COMPARTMENT)
+            assert context == SEALING_CONTEXT
+            return [f"${{{resource}}}/{compartment}" for compartment in listed(compartments)]
+    raise AssertionError(condition)
+
+
 def rights(role: dict[str, Any]) -> set[tuple[str, str]]:
     """Return (action, resource) of a role's unconditional statements; none is said twice."""
     (policy,) = role["Policies"]
@@ -50,10 +73,11 @@ def rights(role: dict[str, Any]) -> set[tuple[str, str]]:
     assert all(one["Effect"] == "Allow" for one in found)
     assert len({one["Sid"] for one in found}) == len(found)
     pairs = [
-        (action, target(resource))
+        (action, part)
         for one in found
         for action in listed(one["Action"])
         for resource in listed(one["Resource"])
+        for part in parts(target(resource), one.get("Condition"))
     ]
     assert len(set(pairs)) == len(pairs)
     return set(pairs)
@@ -169,19 +193,6 @@ def test_nothing_is_allowed_by_wildcard(resources: Resources) -> None:
             assert "NotResource" not in statement, name
             for value in [*listed(statement["Action"]), *strings(statement.get("Resource", []))]:
                 assert "*" not in value, (name, value)
-
-
-def test_the_sealing_key_works_for_this_component_only(resources: Resources) -> None:
-    """Every statement about the sealing key demands the encryption context of this component."""
-    seen = 0
-    for name in ROLES:
-        for statement in statements(resources[f"{name}Role"]):
-            if any(action.startswith("kms:") for action in listed(statement["Action"])):
-                assert statement["Condition"] == SEALING_CONTEXT, name
-                seen += 1
-            elif statement.get("Sid") is not None:
-                assert "Condition" not in statement, name
-    assert seen == sum("SealingKey" in rights for rights in FUNCTIONS.values())
 
 
 def test_who_only_writes_cannot_open_what_is_sealed(resources: Resources) -> None:

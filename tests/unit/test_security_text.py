@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sandbox.stack.rights.table import FUNCTIONS, rights_of
+from sandbox.stack.rights.table import COMPARTMENTS, FUNCTIONS, rights_of
 
 SECURITY = Path(__file__).resolve().parents[2] / "SECURITY.md"
 
@@ -18,11 +18,12 @@ def test_who_can_open_and_who_can_forge() -> None:
         part = text.partition(after)[2].partition(until)[0]
         return {name.replace(" ", "-") for name in re.findall(r"\*([a-z ]+)\*", part)}
 
-    def may(*actions: str) -> set[str]:
-        allowed = {name: {action for action, _ in rights_of(name)} for name in FUNCTIONS}
-        return {name for name, rights in allowed.items() if rights >= set(actions)}
+    def may(action: str, compartment: str) -> set[str]:
+        right = (action, f"SealingKey/{compartment}")
+        return {name for name in FUNCTIONS if right in rights_of(name)}
 
-    openers = named("use the sealing key's `Decrypt`: ", "|")
-    assert openers == may("kms:Decrypt", "dynamodb:GetItem")
-    forgers = named("put a false token into a merchant's item:** ", ".")
-    assert forgers == may("kms:GenerateDataKey", "dynamodb:UpdateItem")
+    for compartment in COMPARTMENTS:
+        openers = named(f"sealed in the compartment `{compartment}` | ", "|")
+        assert openers == may("kms:Decrypt", compartment)
+    forgers = named("put a false one into a merchant's item:** ", ".")
+    assert forgers == may("kms:GenerateDataKey", "authorizers")

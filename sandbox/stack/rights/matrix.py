@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 from sandbox.stack.rights.measure import NAMES, false_probes, measure_all
 from sandbox.stack.rights.table import (
     BY_TENANT,
+    COMPARTMENTS,
     DUE,
     FUNCTIONS,
+    KINDS,
     OTHERS,
     OWN_LOG,
     RENEW,
@@ -19,7 +21,7 @@ from sandbox.stack.rights.things import everything
 from sandbox.stack.stack import LocalStack, StackOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sandbox.stack.rights.measure import Measured
 
@@ -43,11 +45,15 @@ _WORDS: Final = {
     "logs:CreateLogStream": "create",
     "logs:PutLogEvents": "write",
 }
-_COLUMNS: Final = {
-    "Table": "table",
+SECRETS: Final = {
+    **{f"Table/{kind}": kind for kind in KINDS.values()},
+    **{f"SealingKey/{name}": f"sealed {name}" for name in COMPARTMENTS},
+}
+"""Columns: what each function may do with which items, and which of their secrets it can open."""
+THINGS: Final = {
+    "Table": "whole table",
     DUE: "due index",
     BY_TENANT: "tenant index",
-    "SealingKey": "sealing key",
     "PushSecret": "push secret",
     "AppSecret": "app secret",
     "RenewQueue": "renew queue",
@@ -63,7 +69,6 @@ _COLUMNS: Final = {
 }
 # What the emulator does not judge; each is asserted on the translated template instead.
 NOT_JUDGED: Final = (
-    "the encryption context (service, component_appid) that every right on the sealing key demands",
     "that queues are used over TLS only (the local stack speaks plain HTTP)",
     "who may invoke a function for a route, a queue or a schedule (Lambda's resource permissions)",
     "network interfaces: six functions may handle them on `*`, only where there is a VPC",
@@ -81,7 +86,7 @@ def run() -> int:
         with stack.progress.step("try out the probes themselves"):
             false = false_probes(stack, things)
     print()
-    print("\n".join(matrix(measured)))
+    print("\n".join([*matrix(measured, SECRETS), *matrix(measured, THINGS)]))
     print("\n".join(others(measured)))
     foreign = sum(thing.is_foreign for thing in things)
     print(
@@ -95,13 +100,13 @@ def run() -> int:
     return 1 if wrong else 0
 
 
-def matrix(measured: Sequence[Measured]) -> list[str]:
-    """Functions by resources: what each was allowed, and how much was denied."""
-    heads = [_COLUMNS[name].split(" ", 1) for name in _COLUMNS]
+def matrix(measured: Sequence[Measured], columns: Mapping[str, str]) -> list[str]:
+    """Functions by resources: what each was allowed, and how much was denied in all."""
+    heads = [head.split(" ", 1) for head in columns.values()]
     rows = [(["function"], heads, ["denied"])]
     for one in measured:
         if one.name in FUNCTIONS:
-            cells = [_words(one, name) for name in _COLUMNS]
+            cells = [_words(one, name) for name in columns]
             rows.append(([one.name], cells, [str(one.tried - len(one.allowed))]))
     table = [[first, *cells, last] for first, cells, last in rows]
     widths = [max(len(word) for row in table for word in row[at]) for at in range(len(table[0]))]
@@ -120,7 +125,7 @@ def others(measured: Sequence[Measured]) -> list[str]:
     for one in measured:
         own_log = f"{logical_name(one.name)}Logs"
         for action, resource in sorted(one.allowed):
-            if one.name in OTHERS or (resource not in _COLUMNS and resource != own_log):
+            if one.name in OTHERS or (resource not in SECRETS | THINGS and resource != own_log):
                 lines.append(f"{one.name:20}  {action:22}  {resource}")
         if one.name in OTHERS:
             lines.append(f"{one.name:20}  {one.tried - len(one.allowed)} denied")

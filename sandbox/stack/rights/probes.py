@@ -23,8 +23,7 @@ type Attempt = Callable[[Any, Thing], object]
 """Sends one request with the clients it is given (untyped: most are to be refused)."""
 
 _DENIED: Final = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
-_NOBODY: Final = {"pk": {"S": "nobody"}, "sk": {"S": "nothing"}}
-_ONLY_IF_THERE: Final = {
+_ONLY_IF_THERE: Final[dict[str, Any]] = {
     "ConditionExpression": "attribute_exists(#pk)",
     "ExpressionAttributeNames": {"#pk": "pk"},
 }
@@ -51,6 +50,17 @@ def _dynamodb(name: str, **request: Any) -> Attempt:
     return lambda aws, table: getattr(aws.dynamodb, name)(TableName=table.ref, **request)
 
 
+def _nobody(thing: Thing) -> dict[str, Any]:
+    """Return the key of an item of this kind that is not there."""
+    return {"pk": {"S": thing.pk}, "sk": {"S": "nothing"}}
+
+
+def _item(name: str, key: str = "Key", **request: Any) -> Attempt:
+    return lambda aws, thing: getattr(aws.dynamodb, name)(
+        TableName=thing.ref, **{key: _nobody(thing)}, **request
+    )
+
+
 def _query(aws: Any, thing: Thing) -> object:
     table, _, index = thing.ref.partition("/")
     key = {"due": "due_shard", "by_tenant": "tenant_key"}.get(index, "pk")
@@ -58,7 +68,7 @@ def _query(aws: Any, thing: Thing) -> object:
         TableName=table,
         KeyConditionExpression="#k = :v",
         ExpressionAttributeNames={"#k": key},
-        ExpressionAttributeValues={":v": {"S": "x"}},
+        ExpressionAttributeValues={":v": {"S": thing.pk}},
         **({"IndexName": index} if index else {}),
     )
 
@@ -68,26 +78,28 @@ def _scan(aws: Any, thing: Thing) -> object:
     return aws.dynamodb.scan(TableName=table, Limit=1, **({"IndexName": index} if index else {}))
 
 
-_TABLE: Final[Mapping[str, Attempt]] = {
-    "GetItem": _dynamodb("get_item", Key=_NOBODY),
+_ITEMS: Final[Mapping[str, Attempt]] = {
+    "GetItem": _item("get_item"),
     "BatchGetItem": lambda aws, table: aws.dynamodb.batch_get_item(
-        RequestItems={table.ref: {"Keys": [_NOBODY]}}
+        RequestItems={table.ref: {"Keys": [_nobody(table)]}}
     ),
     "Query": _query,
-    "Scan": _scan,
-    "PutItem": _dynamodb("put_item", Item=_NOBODY, **_ONLY_IF_THERE),
-    "UpdateItem": _dynamodb(
-        "update_item", Key=_NOBODY, UpdateExpression="REMOVE x", **_ONLY_IF_THERE
-    ),
-    "DeleteItem": _dynamodb("delete_item", Key=_NOBODY, **_ONLY_IF_THERE),
+    "PutItem": _item("put_item", "Item", **_ONLY_IF_THERE),
+    "UpdateItem": _item("update_item", UpdateExpression="REMOVE x", **_ONLY_IF_THERE),
+    "DeleteItem": _item("delete_item", **_ONLY_IF_THERE),
     "BatchWriteItem": lambda aws, table: aws.dynamodb.batch_write_item(
-        RequestItems={table.ref: [{"DeleteRequest": {"Key": _NOBODY}}]}
+        RequestItems={table.ref: [{"DeleteRequest": {"Key": _nobody(table)}}]}
     ),
     "ConditionCheckItem": lambda aws, table: aws.dynamodb.transact_write_items(
         TransactItems=[
-            {"ConditionCheck": {"TableName": table.ref, "Key": _NOBODY, **_ONLY_IF_THERE}}
+            {"ConditionCheck": {"TableName": table.ref, "Key": _nobody(table), **_ONLY_IF_THERE}}
         ]
     ),
+}
+
+_TABLE: Final[Mapping[str, Attempt]] = {
+    **_ITEMS,
+    "Scan": _scan,
     "DescribeTable": _dynamodb("describe_table"),
     "ListTagsOfResource": lambda aws, table: aws.dynamodb.list_tags_of_resource(
         ResourceArn=table.arn
@@ -284,6 +296,7 @@ def _named(service: str, attempts: Mapping[str, Attempt]) -> tuple[Probe, ...]:
 _INDEX: Final[Mapping[str, Attempt]] = {"Query": _query, "Scan": _scan}
 PROBES: Final[Mapping[str, tuple[Probe, ...]]] = {
     "table": _named("dynamodb", _TABLE),
+    "items": _named("dynamodb", _ITEMS),
     "index": _named("dynamodb", _INDEX),
     "key": _named("kms", _KEY),
     "secret": _named("secretsmanager", _SECRET),

@@ -35,12 +35,48 @@ EXAMPLE_CALLS: Final = (
 )
 
 
-def _items(*verbs: str) -> frozenset[str]:
-    return frozenset(f"dynamodb:{verb}Item" for verb in verbs)
+KINDS: Final = {
+    "A": "authorizers",
+    "C": "component",
+    "S": "sessions",
+    "P": "pre-auth codes",
+    "X": "codes",
+    "R": "registrations",
+    "F": "reuse tickets",
+    "N": "seen",
+    "O": "unsent events",
+    "T": "release answers",
+}
+"""The kinds of items, by the letter that their partition keys begin with."""
+
+COMPARTMENTS: Final = ("authorizers", "component", "arrivals")
+"""What the sealing key seals, by the compartment in its encryption context."""
 
 
-_SEAL: Final = frozenset({"kms:GenerateDataKey"})
-_OPEN: Final = frozenset({"kms:Decrypt"})
+def _items(kinds: str, *verbs: str) -> Rights:
+    """Rights on items of these kinds, by their letters."""
+    actions = frozenset(f"dynamodb:{verb}" for verb in verbs)
+    return {f"Table/{KINDS[kind]}": actions for kind in kinds}
+
+
+def _sealing(*, seal: str = "", open_: str = "") -> Rights:
+    """Rights on the sealing key, by compartments."""
+    return {
+        f"SealingKey/{name}": frozenset(
+            action
+            for action, names in (("kms:GenerateDataKey", seal), ("kms:Decrypt", open_))
+            if name in names.split()
+        )
+        for name in COMPARTMENTS
+        if name in f"{seal} {open_}".split()
+    }
+
+
+_READ: Final = ("GetItem",)
+_CHANGE: Final = ("GetItem", "PutItem", "UpdateItem")
+# Events are put beside what they tell, and deleted once the bus has them. Whoever writes to an
+# authorizer that is past its end deletes what is left of it first.
+_KEEP: Final = (*_CHANGE, "DeleteItem")
 _READ_SECRET: Final = frozenset({"secretsmanager:GetSecretValue"})
 _SEND: Final = frozenset({"sqs:SendMessage"})
 # What Lambda needs to consume a queue for a function.
@@ -53,6 +89,7 @@ _QUEUES: Final = (
     "RenewDeadLetters",
     "ExchangeDeadLetters",
     "SweepDeadLetters",
+    "ResyncDeadLetters",
 )
 _PUT_EVENTS: Final = frozenset({"events:PutEvents"})
 _INVOKE: Final = frozenset({"lambda:InvokeFunction"})
@@ -63,8 +100,9 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
     # Anybody may send to it. Broken into, it learns no token: what it reads is sealed.
     "callback": {
         # Whoever writes to an authorizer that is past its end deletes what is left of it first.
-        "Table": _items("Get", "Put", "Update", "Delete"),
-        "SealingKey": _SEAL,
+        **_items("ACXON", *_KEEP),
+        **_items("SR", "GetItem", "UpdateItem"),
+        **_sealing(seal="arrivals"),
         "PushSecret": _READ_SECRET,
         "RenewQueue": _SEND,
         "ExchangeQueue": _SEND,
@@ -74,8 +112,8 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
     # Anybody may send to it, as to callback; it learns no token either. With a responder it may
     # invoke that one, too.
     "message": {
-        "Table": _items("Get", "Put", "Update", "Delete"),
-        "SealingKey": _SEAL,
+        **_items("ACXONT", *_KEEP),
+        **_sealing(seal="arrivals"),
         "PushSecret": _READ_SECRET,
         "RenewQueue": _SEND,
         "ExchangeQueue": _SEND,
@@ -83,28 +121,31 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         OWN_LOG: _WRITE_LOG,
     },
     "sessions": {
-        "Table": _items("Get", "Put", "Update"),
-        "SealingKey": _OPEN,
+        **_items("SPR", *_CHANGE),
+        **_items("AC", *_READ),
+        **_sealing(open_="component"),
         RENEW: _INVOKE,
         OWN_LOG: _WRITE_LOG,
     },
     "launch": {
-        "Table": _items("Get", "Put", "Update"),
-        "SealingKey": _OPEN,
+        **_items("SP", *_CHANGE),
+        **_items("C", *_READ),
+        **_sealing(open_="component"),
         RENEW: _INVOKE,
         OWN_LOG: _WRITE_LOG,
     },
     # Anybody may open it. Broken into, it learns no token either.
     "landing": {
-        "Table": _items("Get", "Put", "Update"),
-        "SealingKey": _SEAL,
+        **_items("SXF", *_CHANGE),
+        **_sealing(seal="arrivals"),
         "ExchangeQueue": _SEND,
         OWN_LOG: _WRITE_LOG,
     },
     "exchange-worker": {
         # Events are put beside what they tell, and deleted once the bus has them.
-        "Table": _items("Get", "Put", "Update", "Delete"),
-        "SealingKey": _SEAL | _OPEN,
+        **_items("AXOSRFT", *_KEEP),
+        **_items("CP", *_READ),
+        **_sealing(seal="authorizers arrivals", open_="authorizers component arrivals"),
         # The code of a mini program that was registered is exchanged by another message.
         "ExchangeQueue": _RECEIVE | _SEND,
         "EventBus": _PUT_EVENTS,
@@ -114,10 +155,10 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         OWN_LOG: _WRITE_LOG,
     },
     "sweep": {
-        "Table": _items("Get", "Update", "Delete"),
+        **_items("CO", "GetItem", "UpdateItem", "DeleteItem"),
         DUE: frozenset({"dynamodb:Query"}),
         # Events that the bus has not are sealed.
-        "SealingKey": _OPEN,
+        **_sealing(open_="arrivals"),
         "EventBus": _PUT_EVENTS,
         "RenewQueue": _SEND,
         "ExchangeQueue": _SEND,
@@ -128,16 +169,19 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
     },
     # The only one that reads the AppSecret.
     "renew": {
-        "Table": _items("Get", "Put", "Update", "Delete") | {"dynamodb:Query"},
-        "SealingKey": _SEAL | _OPEN,
+        **_items("AO", *_KEEP),
+        **_items("C", *_KEEP, "Query"),
+        **_sealing(seal="authorizers component arrivals", open_="authorizers component arrivals"),
         "AppSecret": _READ_SECRET,
         "RenewQueue": _RECEIVE,
         "EventBus": _PUT_EVENTS,
         OWN_LOG: _WRITE_LOG,
     },
     "resync": {
-        "Table": _items("Get", "Put", "Update", "Delete") | {"dynamodb:Scan"},
-        "SealingKey": _SEAL | _OPEN,
+        **_items("AO", *_KEEP),
+        **_items("C", *_READ),
+        "Table": frozenset({"dynamodb:Scan"}),
+        **_sealing(seal="authorizers arrivals", open_="authorizers component"),
         "RenewQueue": _SEND,
         "EventBus": _PUT_EVENTS,
         # As with the sweep: Lambda's, in the function's name.
@@ -146,24 +190,25 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         OWN_LOG: _WRITE_LOG,
     },
     "token": {
-        "Table": _items("Get"),
-        "SealingKey": _OPEN,
+        **_items("AC", *_READ),
+        **_sealing(open_="authorizers component"),
         RENEW: _INVOKE,
         OWN_LOG: _WRITE_LOG,
     },
     # It writes nothing: whom WeChat no longer knows, *renew* finds out.
     "call": {
-        "Table": _items("Get"),
-        "SealingKey": _OPEN,
+        **_items("AC", *_READ),
+        **_sealing(open_="authorizers component"),
         RENEW: _INVOKE,
         OWN_LOG: _WRITE_LOG,
     },
     # For a platform's own backend. It seals the events of what it changes, and no token.
     "accounts": {
-        "Table": _items("Get", "Put", "Update", "Delete"),
+        **_items("AO", *_KEEP),
+        **_items("CX", *_READ),
         BY_TENANT: frozenset({"dynamodb:Query", "dynamodb:Scan"}),
         DUE: frozenset({"dynamodb:Query"}),
-        "SealingKey": _SEAL | _OPEN,
+        **_sealing(seal="arrivals", open_="authorizers component"),
         "EventBus": _PUT_EVENTS,
         **dict.fromkeys(_QUEUES, _DEPTH),
         RENEW: _INVOKE,

@@ -9,7 +9,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from sandbox.stack.functions import plain_name, warming_payload
-from sandbox.stack.rights.table import EXAMPLE_CALLS, EXAMPLE_ROUTE, EXAMPLE_TENANT_ROUTES
+from sandbox.stack.rights.table import (
+    COMPARTMENTS,
+    EXAMPLE_CALLS,
+    EXAMPLE_ROUTE,
+    EXAMPLE_TENANT_ROUTES,
+    KINDS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,6 +41,8 @@ class Thing:
     sealed: bytes = field(default=b"", repr=False)
     """For a key: something that it has encrypted, under ``context``."""
     context: Mapping[str, str] = MappingProxyType({})
+    pk: str = "nobody"
+    """For a table and its kinds of items: the partition key of an item that is not there."""
     payload: Mapping[str, object] = MappingProxyType({})
     """For a function: a question that it answers without changing anything."""
 
@@ -55,6 +63,9 @@ def own_things(stack: LocalStack) -> Iterator[Thing]:
     for name, table in deployed.of_type("AWS::DynamoDB::Table").items():
         found = root.dynamodb.describe_table(TableName=table)["Table"]
         yield Thing(name, "table", table, found["TableArn"])
+        for letter, kind in KINDS.items():
+            pk = f"{letter}#{stack.component.appid}" + ("" if letter == "C" else "#nobody")
+            yield Thing(f"{name}/{kind}", "items", table, pk=pk)
         for index in found["GlobalSecondaryIndexes"]:
             yield Thing(
                 f"{name}/index/{index['IndexName']}", "index", f"{table}/{index['IndexName']}"
@@ -63,6 +74,9 @@ def own_things(stack: LocalStack) -> Iterator[Thing]:
         arn = root.kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"]
         context = {"service": "wxvault", "component_appid": stack.component.appid}
         yield _key(root, name, arn, context)
+        for compartment in COMPARTMENTS:
+            within = {**context, "compartment": compartment}
+            yield _key(root, f"{name}/{compartment}", arn, within)
     for name, secret in (("PushSecret", "wxvault/push"), ("AppSecret", "wxvault/app")):
         yield Thing(name, "secret", secret, root.secrets.describe_secret(SecretId=secret)["ARN"])
     yield from _by_name(stack)

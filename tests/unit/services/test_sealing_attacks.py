@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wxvault.vault.expressions import Key
+    from wxvault.vault.sealing import Compartment
 
 HEALING = {"authorizer_info", "refresh", "component_token"}
 """What WeChat may be asked to heal: nothing that needs a merchant."""
@@ -306,8 +307,8 @@ def test_a_key_that_is_disabled_under_a_lease_gives_it_back() -> None:
     before = stored(house)
     sealing_works = house.sealing.prepare
 
-    def disabled_just_now() -> None:
-        sealing_works()
+    def disabled_just_now(compartment: Compartment) -> None:
+        sealing_works(compartment)
         house.keys.disabled = True
 
     house.component.get()

@@ -94,45 +94,6 @@ def test_only_denials_of_plain_http_go() -> None:
     assert touched["secure-transport"] == ["Both", "One"]
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "kms:EncryptionContext:service",
-        "KMS:encryptioncontext:component_appid",
-        "dynamodb:LeadingKeys",
-        "secretsmanager:VersionStage",
-    ],
-)
-def test_conditions_that_are_not_read_go_and_others_stay(key: str) -> None:
-    """Only the unread key goes from an operator, only an empty operator from a condition."""
-    alone = {"Effect": "Allow", "Condition": {"StringEquals": {key: "x"}}}
-    mixed = {
-        "Effect": "Allow",
-        "Condition": {"StringEquals": {key: "x", "aws:SourceAccount": "1"}, "Bool": {"b": "true"}},
-    }
-    local, touched = patched(template(Role=role(alone, mixed)))
-    first, second = local["Resources"]["Role"]["Properties"]["Policies"][0]["PolicyDocument"][
-        "Statement"
-    ]
-    assert first == {"Effect": "Allow"}
-    assert second["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": "1"},
-        "Bool": {"b": "true"},
-    }
-    assert set(touched["unread-conditions"]) == {"Role"}
-
-
-def test_a_statement_that_is_there_under_a_condition_is_patched_as_well() -> None:
-    """Fn::If may choose between statements."""
-    statement = {"Effect": "Allow", "Condition": {"StringEquals": {"dynamodb:LeadingKeys": "x"}}}
-    chosen = {"Fn::If": ["HasVpc", statement, {"Ref": "AWS::NoValue"}]}
-    local, _ = patched(template(Role=role(chosen)))
-    document = local["Resources"]["Role"]["Properties"]["Policies"][0]["PolicyDocument"]
-    assert document["Statement"] == [
-        {"Fn::If": ["HasVpc", {"Effect": "Allow"}, {"Ref": "AWS::NoValue"}]}
-    ]
-
-
 def test_every_patch_says_what_it_is_for() -> None:
     """Names are unique, reasons are sentences: `patches` prints them, template tests go by them."""
     assert len({patch.name for patch in PATCHES}) == len(PATCHES)

@@ -12,13 +12,18 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.fakes.clock import FakeClock
 from wxvault.errors import SealBrokenError, SealingKeyError
-from wxvault.vault.sealing import KmsDataKeys
+from wxvault.vault.sealing import Compartment, KmsDataKeys
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 ARN = "arn:aws:kms:us-east-1:123456789012:key/0a1b"
-CONTEXT = {"service": "wxvault", "component_appid": "wx00000000000000c0"}
+TOKENS = Compartment.AUTHORIZERS
+CONTEXT = {
+    "service": "wxvault",
+    "component_appid": "wx00000000000000c0",
+    "compartment": "authorizers",
+}
 
 
 def unwrapped(wrapped: bytes) -> bytes:
@@ -78,11 +83,11 @@ def error(code: str) -> ClientError:
 
 def test_a_writer_asks_once_an_hour(keys: KmsDataKeys, kms: FakeKms, clock: FakeClock) -> None:
     """One key seals everything for 3,600 s, and then never again."""
-    first = keys.current()
+    first = keys.current(TOKENS)
     clock.sleep(3599.9)
-    assert keys.current() == first
+    assert keys.current(TOKENS) == first
     clock.sleep(0.1)
-    assert keys.current() != first
+    assert keys.current(TOKENS) != first
     assert kms.generated == 2
 
 
@@ -90,12 +95,12 @@ def test_a_reader_asks_once_in_300_seconds(
     keys: KmsDataKeys, kms: FakeKms, clock: FakeClock
 ) -> None:
     """A look-up costs no request in the steady state, and a key is not kept for long."""
-    assert keys.unwrap(b"one") == unwrapped(b"one")
+    assert keys.unwrap(TOKENS, b"one") == unwrapped(b"one")
     clock.sleep(299.9)
-    assert keys.unwrap(b"one") == unwrapped(b"one")
+    assert keys.unwrap(TOKENS, b"one") == unwrapped(b"one")
     assert kms.decrypted == [b"one"]
     clock.sleep(0.1)
-    assert keys.unwrap(b"one") == unwrapped(b"one")
+    assert keys.unwrap(TOKENS, b"one") == unwrapped(b"one")
     assert kms.decrypted == [b"one", b"one"]
 
 
@@ -104,7 +109,7 @@ def test_reading_does_not_lengthen_the_time(
 ) -> None:
     """300 s count from KMS's answer: a key that was disabled is noticed, however busy it is."""
     for _ in range(4):
-        keys.unwrap(b"one")
+        keys.unwrap(TOKENS, b"one")
         clock.sleep(100)
     assert len(kms.decrypted) == 2
 
@@ -113,14 +118,14 @@ def test_a_reader_keeps_1000_keys(keys: KmsDataKeys, kms: FakeKms) -> None:
     """The one that was used longest ago makes room; what is in use stays."""
     wrapped = [f"{number:04d}".encode() for number in range(1001)]
     for one in wrapped[:1000]:
-        keys.unwrap(one)
-    keys.unwrap(wrapped[0])
+        keys.unwrap(TOKENS, one)
+    keys.unwrap(TOKENS, wrapped[0])
     assert len(kms.decrypted) == 1000
-    keys.unwrap(wrapped[1000])
+    keys.unwrap(TOKENS, wrapped[1000])
     assert len(keys._kept) == 1000
-    keys.unwrap(wrapped[0])
+    keys.unwrap(TOKENS, wrapped[0])
     assert len(kms.decrypted) == 1001, "in use, so it stayed"
-    keys.unwrap(wrapped[1])
+    keys.unwrap(TOKENS, wrapped[1])
     assert len(kms.decrypted) == 1002, "not used, so it went"
 
 
@@ -131,10 +136,10 @@ def test_a_wrapped_key_that_is_not_ours_breaks_the_seal(
     """Asking again would not help: the value is healed from WeChat. The answer's code is told."""
     kms.problem = error(code)
     with pytest.raises(SealBrokenError, match=code) as caught:
-        keys.unwrap(b"wrapped")
+        keys.unwrap(TOKENS, b"wrapped")
     assert "told by KMS" not in "".join(traceback.format_exception(caught.value))
     kms.problem = None
-    assert keys.unwrap(b"wrapped") == unwrapped(b"wrapped"), "a failure is not kept"
+    assert keys.unwrap(TOKENS, b"wrapped") == unwrapped(b"wrapped"), "a failure is not kept"
 
 
 @pytest.mark.parametrize("wrapped", [b"", b"x" * 6145], ids=["none", "more than KMS takes"])
@@ -143,7 +148,7 @@ def test_what_kms_would_not_even_look_at_breaks_the_seal(
 ) -> None:
     """boto3 refuses an empty one, KMS a long one: neither is an outage."""
     with pytest.raises(SealBrokenError, match=f"of {len(wrapped)} bytes"):
-        keys.unwrap(wrapped)
+        keys.unwrap(TOKENS, wrapped)
     assert kms.decrypted == []
 
 
@@ -153,7 +158,7 @@ def test_a_data_key_of_another_length_breaks_the_seal(
     """Whoever may encrypt with the sealing key can wrap what is no AES-256 key."""
     monkeypatch.setitem(globals(), "unwrapped", lambda wrapped: wrapped)
     with pytest.raises(SealBrokenError, match="another length"):
-        keys.unwrap(b"short")
+        keys.unwrap(TOKENS, b"short")
 
 
 UNUSABLE = {
@@ -174,58 +179,58 @@ def test_a_key_that_cannot_be_used_is_no_broken_seal(
 ) -> None:
     """Nobody asks WeChat for what is still there; who can help is told what to do."""
     kms.problem = problem
-    for use in (lambda: keys.unwrap(b"wrapped"), keys.current):
+    for use in (lambda: keys.unwrap(TOKENS, b"wrapped"), lambda: keys.current(TOKENS)):
         with pytest.raises(SealingKeyError, match="KMS says") as caught:
             use()
         assert remedy in caught.value.remedy
         assert "told by KMS" not in "".join(traceback.format_exception(caught.value))
     kms.problem = None
-    assert keys.unwrap(b"wrapped") == unwrapped(b"wrapped"), "back at once"
-    assert keys.current()[0].startswith(b"plain-")
+    assert keys.unwrap(TOKENS, b"wrapped") == unwrapped(b"wrapped"), "back at once"
+    assert keys.current(TOKENS)[0].startswith(b"plain-")
 
 
 def test_while_the_key_is_disabled_what_is_kept_serves_on(
     keys: KmsDataKeys, kms: FakeKms, clock: FakeClock
 ) -> None:
     """Readers for 300 s from their last request, writers that never read for up to an hour."""
-    keys.unwrap(b"one")
-    first = keys.current()
+    keys.unwrap(TOKENS, b"one")
+    first = keys.current(TOKENS)
     kms.problem = error("DisabledException")
     clock.sleep(299.9)
-    assert keys.unwrap(b"one") == unwrapped(b"one")
+    assert keys.unwrap(TOKENS, b"one") == unwrapped(b"one")
     clock.sleep(0.1)
-    assert keys.current() == first, "a writer does not know"
+    assert keys.current(TOKENS) == first, "a writer does not know"
     clock.sleep(3299.9)
-    assert keys.current() == first
+    assert keys.current(TOKENS) == first
     clock.sleep(0.1)
     with pytest.raises(SealingKeyError):
-        keys.current()
+        keys.current(TOKENS)
     kms.problem = None
-    assert keys.current() != first
+    assert keys.current(TOKENS) != first
 
 
 def test_who_finds_the_key_unusable_writes_no_more_with_it(keys: KmsDataKeys, kms: FakeKms) -> None:
     """Or a renewal would be sealed away where nobody can open it, while WeChat counts it."""
-    keys.current()
+    keys.current(TOKENS)
     kms.problem = error("DisabledException")
     with pytest.raises(SealingKeyError):
-        keys.unwrap(b"one")
+        keys.unwrap(TOKENS, b"one")
     with pytest.raises(SealingKeyError):
-        keys.current()
+        keys.current(TOKENS)
 
 
 def test_a_key_can_be_asked_for_that_lives_long_enough(
     keys: KmsDataKeys, kms: FakeKms, clock: FakeClock
 ) -> None:
     """Before a question to WeChat: what it answers can still be sealed two minutes later."""
-    first = keys.current()
+    first = keys.current(TOKENS)
     clock.sleep(3479)
-    assert keys.current(left=120) == first
+    assert keys.current(TOKENS, left=120) == first
     clock.sleep(1)
-    second = keys.current(left=120)
+    second = keys.current(TOKENS, left=120)
     assert second != first
     clock.sleep(60)
-    assert keys.current() == second
+    assert keys.current(TOKENS) == second
     assert kms.generated == 2
 
 
@@ -236,7 +241,7 @@ def test_threads_share_one_key(kms: FakeKms, keys: KmsDataKeys) -> None:
 
     def seal() -> None:
         together.wait()
-        got.append(keys.current())
+        got.append(keys.current(TOKENS))
 
     threads = [threading.Thread(target=seal) for _ in range(10)]
     for thread in threads:
@@ -250,8 +255,8 @@ def test_threads_share_one_key(kms: FakeKms, keys: KmsDataKeys) -> None:
 
 def test_no_repr_shows_a_key(keys: KmsDataKeys) -> None:
     """Neither the object nor what it holds prints a plain or a wrapped key."""
-    plain, wrapped = keys.current()
-    keys.unwrap(wrapped)
+    plain, wrapped = keys.current(TOKENS)
+    keys.unwrap(TOKENS, wrapped)
     told = repr(keys) + repr(keys._writing) + repr(keys._kept.popitem()[1])
     assert plain.decode() not in told
     assert wrapped.decode() not in told

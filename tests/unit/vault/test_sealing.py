@@ -16,8 +16,15 @@ from tests.unit.vault.every_item import write_every_item
 from tests.unit.vault.kit import REFRESH_TOKEN, Vault
 from tests.unit.vault.seal_attacks import ATTACKS, MINE, OTHERS, Attack, Items
 from wxvault.errors import SealBrokenError, SealingKeyError
+from wxvault.vault import keys as keys_module
 from wxvault.vault.expressions import Key
-from wxvault.vault.sealing import SEALED_KEY, Sealing
+from wxvault.vault.sealing import (
+    PREPARED_SECONDS,
+    SEALED_KEY,
+    Compartment,
+    Sealing,
+    compartment_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -224,13 +231,13 @@ def test_a_sealing_key_that_is_disabled_is_told_and_no_broken_seal(keys: FakeDat
     for use in (
         lambda: sealing.open(KEY, item, NAME),
         lambda: sealing.seal(KEY, {NAME: "s"}),
-        sealing.prepare,
+        lambda: sealing.prepare(Compartment.AUTHORIZERS),
     ):
         with pytest.raises(SealingKeyError):
             use()
     assert [type(error) for error in told] == [SealingKeyError] * 3
     keys.disabled = False
-    sealing.prepare()
+    sealing.prepare(Compartment.AUTHORIZERS)
     assert sealing.open(KEY, item, NAME) == REFRESH_TOKEN
 
 
@@ -282,7 +289,7 @@ def test_the_form_of_a_sealed_value(sealing: Sealing) -> None:
         "0138b4e652e44da7f2370d9e269bc18040db8600b4eade688a9292de1b9c5367"
         "f39954f0aad6da51700c22744b1e7be8d9ff4978636455f4"
     )
-    known: dict[str, Any] = {"generation": 3, SEALED_KEY: b"k1", NAME: older}
+    known: dict[str, Any] = {"generation": 3, SEALED_KEY: b"authorizers k1", NAME: older}
     assert sealing.open(KEY, known, NAME) == "an older edition wrote this"
 
 
@@ -291,9 +298,54 @@ def test_another_library_opens_it(sealing: Sealing, keys: FakeDataKeys) -> None:
     sealed = sealing.seal(Key("pk", "sk"), {"name": "secret"}, generation=12)["name"]
     place = b"\0\0\0\2pk\0\0\0\2sk\0\0\0\4name\0\0\0\00212"
     nonce, tag, text = sealed[1:13], sealed[13:29], sealed[29:]
-    plain, _ = keys.current()
+    plain, _ = keys.current(Compartment.ARRIVALS)
     assert len(plain) == 32
     assert AESGCM(plain).decrypt(nonce, text + tag, place) == b"secret"
+
+
+def test_every_item_is_in_the_compartment_of_its_kind() -> None:
+    """Tokens of merchants, the component token, and all the rest: the key alone decides."""
+    for key, compartment in (
+        (keys_module.authorizer_key("c", "a"), Compartment.AUTHORIZERS),
+        (keys_module.component_key("c"), Compartment.COMPONENT),
+        (keys_module.ticket_key("c", 1, "t"), Compartment.ARRIVALS),
+        (keys_module.code_key("c", "x"), Compartment.ARRIVALS),
+        (keys_module.reuse_ticket_key("c", "x"), Compartment.ARRIVALS),
+        (keys_module.unsent_event_key("c", "a", "000000000001"), Compartment.ARRIVALS),
+        (keys_module.release_answer_key("c", "x"), Compartment.ARRIVALS),
+    ):
+        assert compartment_of(key) is compartment
+
+
+@pytest.mark.parametrize("made_in", [Compartment.ARRIVALS, Compartment.COMPONENT])
+def test_whoever_may_not_seal_tokens_cannot_forge_one(
+    keys: FakeDataKeys, sealing: Sealing, made_in: Compartment
+) -> None:
+    """A sound seal in the right place under a data key of another compartment does not open."""
+
+    class Forger(FakeDataKeys):
+        def current(self, compartment: Compartment, *, left: float = 0) -> tuple[bytes, bytes]:
+            return super().current(made_in, left=left)
+
+    assert keys.current(Compartment.AUTHORIZERS)[0] == Forger().current(made_in)[0]
+    forged = Sealing(Forger(), random.Random(1).randbytes)
+    refuses(sealing, sealed_item(forged))
+
+
+def test_preparing_covers_what_is_told_as_well(keys: FakeDataKeys) -> None:
+    """Before WeChat is asked there is a data key for its answer and for the event that tells it."""
+    asked = []
+
+    class Recorder(FakeDataKeys):
+        def current(self, compartment: Compartment, *, left: float = 0) -> tuple[bytes, bytes]:
+            asked.append((compartment, left))
+            return keys.current(compartment, left=left)
+
+    Sealing(Recorder(), random.Random(1).randbytes).prepare(Compartment.COMPONENT)
+    assert asked == [
+        (Compartment.COMPONENT, PREPARED_SECONDS),
+        (Compartment.ARRIVALS, PREPARED_SECONDS),
+    ]
 
 
 def test_a_writer_never_unwraps() -> None:

@@ -36,6 +36,7 @@ type OptionalText = Literal[
     "renew_dead_letters_url",
     "exchange_dead_letters_url",
     "sweep_dead_letters_url",
+    "resync_dead_letters_url",
     "responder_function_arn",
 ]
 
@@ -53,6 +54,7 @@ _VARIABLES: Final[dict[str, str]] = {
     "renew_dead_letters_url": "WXVAULT_RENEW_DEAD_LETTERS_URL",
     "exchange_dead_letters_url": "WXVAULT_EXCHANGE_DEAD_LETTERS_URL",
     "sweep_dead_letters_url": "WXVAULT_SWEEP_DEAD_LETTERS_URL",
+    "resync_dead_letters_url": "WXVAULT_RESYNC_DEAD_LETTERS_URL",
     "responder_function_arn": "WXVAULT_RESPONDER_FUNCTION_ARN",
 }
 
@@ -86,6 +88,7 @@ class Settings:
     renew_dead_letters_url: str | None = None
     exchange_dead_letters_url: str | None = None
     sweep_dead_letters_url: str | None = None
+    resync_dead_letters_url: str | None = None
     responder_function_arn: str | None = None
     return_urls: tuple[str, ...] = ()
     wechat_api_base: str = WECHAT_API_BASE

@@ -32,6 +32,7 @@ def status_of(wiring: Wiring) -> Callable[[], Mapping[str, Any]]:
         "renew_dead_letters": settings.renew_dead_letters_url,
         "exchange_dead_letters": settings.exchange_dead_letters_url,
         "sweep_dead_letters": settings.sweep_dead_letters_url,
+        "resync_dead_letters": settings.resync_dead_letters_url,
     }
     queues = {name: wiring.queue(url).depth for name, url in urls.items() if url is not None}
     status = Status(

@@ -26,7 +26,7 @@ from wxvault.vault.expressions import (
     one_of,
 )
 from wxvault.vault.keys import code_key, due_shard, due_shards, fingerprint
-from wxvault.vault.sealing import SEALED_KEY
+from wxvault.vault.sealing import SEALED_KEY, Compartment
 
 if TYPE_CHECKING:
     from wxvault.clock import Clock
@@ -155,7 +155,7 @@ class Codes:
         Raises:
             SealingKeyError: what WeChat would answer could not be sealed.
         """
-        self._sealing.prepare()
+        self._sealing.prepare(Compartment.AUTHORIZERS)
         update = Update(
             self._key(code_sha256),
             condition=any_of(

@@ -8,6 +8,8 @@ import zlib
 from wxvault.vault.expressions import Key
 
 DUE_SHARDS = 16
+TOKEN = "TOKEN"
+"""The sort key of items that hold tokens, an authorizer's or the component's."""
 
 
 def fingerprint(value: str) -> str:
@@ -17,7 +19,7 @@ def fingerprint(value: str) -> str:
 
 def authorizer_key(component_appid: str, authorizer_appid: str) -> Key:
     """Key of an authorizer's tokens, status and lease."""
-    return Key(f"A#{component_appid}#{authorizer_appid}", "TOKEN")
+    return Key(f"A#{component_appid}#{authorizer_appid}", TOKEN)
 
 
 def profile_key(component_appid: str, authorizer_appid: str) -> Key:
@@ -27,7 +29,7 @@ def profile_key(component_appid: str, authorizer_appid: str) -> Key:
 
 def component_key(component_appid: str) -> Key:
     """Key of the component token."""
-    return Key(f"C#{component_appid}", "TOKEN")
+    return Key(f"C#{component_appid}", TOKEN)
 
 
 def ticket_key(component_appid: str, create_time: int, component_verify_ticket: str) -> Key:

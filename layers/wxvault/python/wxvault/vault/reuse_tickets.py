@@ -25,7 +25,7 @@ from wxvault.vault.expressions import (
     is_past_its_end,
 )
 from wxvault.vault.keys import due_shard, fingerprint, reuse_ticket_key
-from wxvault.vault.sealing import SEALED_KEY
+from wxvault.vault.sealing import SEALED_KEY, Compartment
 
 if TYPE_CHECKING:
     from wxvault.clock import Clock
@@ -92,7 +92,7 @@ class ReuseTickets:
         Raises:
             SealingKeyError: what WeChat would answer could not be sealed.
         """
-        self._sealing.prepare()
+        self._sealing.prepare(Compartment.ARRIVALS)
         update = Update(
             self._key(ticket_sha256),
             condition=equals("status", TicketStatus.RECEIVED),

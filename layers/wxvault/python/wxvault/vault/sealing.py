@@ -1,7 +1,9 @@
 """Sealing: secrets stand in the table only as AES-256-GCM under a data key that KMS wrapped.
 
-A writer seals with a data key of its own environment and never needs ``kms:Decrypt``; a reader
-unwraps and keeps keys, so that in the steady state a look-up costs no request to KMS.
+A writer seals with data keys of its own environment and never needs ``kms:Decrypt``; a reader
+unwraps and keeps keys, so that in the steady state a look-up costs no request to KMS. Every item
+belongs to a compartment, whose name is in the encryption context of its data keys: a role can seal
+and open only what is in the compartments that its policy names.
 Reference: NIST SP 800-38D (GCM, 96-bit random nonces).
 """
 
@@ -10,12 +12,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 from Crypto.Cipher import AES
 
 from wxvault.errors import SealBrokenError, SealingKeyError
+from wxvault.vault.keys import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +45,7 @@ _TAG = 16
 _KEY = 32
 _LONGEST_WRAPPED = 6144
 
-# Answers of KMS that speak of the one wrapped key: damaged, of another key, of another component.
+# Answers of KMS that speak of the one wrapped key: damaged, of another key, of another context.
 _NOT_OURS = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 
 _REMEDIES = {
@@ -61,21 +65,39 @@ _REMEDIES = {
 }
 
 
+class Compartment(StrEnum):
+    """What kind of secrets a data key seals: part of its encryption context in KMS."""
+
+    AUTHORIZERS = "authorizers"
+    """Access and refresh tokens of authorizers."""
+    COMPONENT = "component"
+    """The component token."""
+    ARRIVALS = "arrivals"
+    """What came in or is to go out: tickets, codes, events that the bus has not."""
+
+
+def compartment_of(key: Key) -> Compartment:
+    """Return the compartment of an item, which its key alone decides."""
+    if key.sk != TOKEN:
+        return Compartment.ARRIVALS
+    return Compartment.COMPONENT if key.pk.startswith("C#") else Compartment.AUTHORIZERS
+
+
 class DataKeys(Protocol):
     """Where data keys come from."""
 
-    def current(self, *, left: float = 0) -> tuple[bytes, bytes]:
+    def current(self, compartment: Compartment, *, left: float = 0) -> tuple[bytes, bytes]:
         """Return (plain, wrapped) of this environment's data key, usable ``left`` seconds more.
 
         Raises:
             SealingKeyError: the sealing key cannot be used now.
         """
 
-    def unwrap(self, wrapped: bytes) -> bytes:
+    def unwrap(self, compartment: Compartment, wrapped: bytes) -> bytes:
         """Return the plain data key.
 
         Raises:
-            SealBrokenError: KMS refuses this wrapped key.
+            SealBrokenError: KMS refuses this wrapped key, in this compartment.
             SealingKeyError: the sealing key cannot be used now.
         """
 
@@ -101,7 +123,10 @@ class _Held:
 
 
 class KmsDataKeys:
-    """Data keys from KMS: one for writing per hour and environment, read ones kept for 300 s."""
+    """Data keys from KMS.
+
+    For writing one per hour, environment and compartment; those for reading are kept for 300 s.
+    """
 
     def __init__(self, client: KMSClient, key_arn: str, component_appid: str, clock: Clock) -> None:
         self._client = client
@@ -109,17 +134,18 @@ class KmsDataKeys:
         self._context = {"service": "wxvault", "component_appid": component_appid}
         self._clock = clock
         self._lock = threading.Lock()
-        self._writing: _Held | None = None
-        self._kept: OrderedDict[bytes, _Held] = OrderedDict()
+        self._writing: dict[Compartment, _Held] = {}
+        self._kept: OrderedDict[tuple[Compartment, bytes], _Held] = OrderedDict()
 
-    def current(self, *, left: float = 0) -> tuple[bytes, bytes]:
+    def current(self, compartment: Compartment, *, left: float = 0) -> tuple[bytes, bytes]:
         """Return (plain, wrapped) of this environment's data key, at most an hour old."""
+        context = self._context | {"compartment": compartment}
         with self._lock:
-            held = self._writing
+            held = self._writing.get(compartment)
             if held is None or held.until - left <= self._clock.now():
                 answer = _asked(
                     lambda: self._client.generate_data_key(
-                        KeyId=self._key_arn, KeySpec="AES_256", EncryptionContext=self._context
+                        KeyId=self._key_arn, KeySpec="AES_256", EncryptionContext=context
                     )
                 )
                 held = _Held(
@@ -127,16 +153,17 @@ class KmsDataKeys:
                     answer["CiphertextBlob"],
                     self._clock.now() + DATA_KEY_SECONDS,
                 )
-                self._writing = held
+                self._writing[compartment] = held
             return held.plain, held.wrapped
 
-    def unwrap(self, wrapped: bytes) -> bytes:
+    def unwrap(self, compartment: Compartment, wrapped: bytes) -> bytes:
         """Return the plain data key; at most 1,000 are kept, each for 300 s."""
-        now = self._clock.now()
+        now, place = self._clock.now(), (compartment, wrapped)
+        context = self._context | {"compartment": compartment}
         with self._lock:
-            held = self._kept.get(wrapped)
+            held = self._kept.get(place)
             if held is not None and held.until > now:
-                self._kept.move_to_end(wrapped)
+                self._kept.move_to_end(place)
                 return held.plain
         if not 1 <= len(wrapped) <= _LONGEST_WRAPPED:
             message = f"a wrapped data key of {len(wrapped)} bytes"
@@ -145,22 +172,22 @@ class KmsDataKeys:
             # The key is named, so that a wrapped key of another one is refused.
             answer = _asked(
                 lambda: self._client.decrypt(
-                    CiphertextBlob=wrapped, KeyId=self._key_arn, EncryptionContext=self._context
+                    CiphertextBlob=wrapped, KeyId=self._key_arn, EncryptionContext=context
                 )
             )
         except SealingKeyError:
             # What holds for reading holds for writing: no question to WeChat is begun whose
             # answer nobody could open.
             with self._lock:
-                self._writing = None
+                self._writing.clear()
             raise
         plain: bytes = answer["Plaintext"]
         if len(plain) != _KEY:
             message = "the data key has another length"
             raise SealBrokenError(message)
         with self._lock:
-            self._kept[wrapped] = _Held(plain, wrapped, now + KEPT_SECONDS)
-            self._kept.move_to_end(wrapped)
+            self._kept[place] = _Held(plain, wrapped, now + KEPT_SECONDS)
+            self._kept.move_to_end(place)
             while len(self._kept) > KEPT_KEYS:
                 self._kept.popitem(last=False)
         return plain
@@ -194,14 +221,16 @@ class Sealing:
         self._random_bytes = random_bytes
         self._told = told
 
-    def prepare(self) -> None:
-        """Make sure that what is about to be asked of WeChat can be sealed.
+    def prepare(self, compartment: Compartment) -> None:
+        """Make sure that what is about to be asked of WeChat can be sealed, and told.
 
         Raises:
             SealingKeyError: it cannot.
         """
         try:
-            self._keys.current(left=PREPARED_SECONDS)
+            # The event that tells of it is sealed together with it.
+            for needed in {compartment: None, Compartment.ARRIVALS: None}:
+                self._keys.current(needed, left=PREPARED_SECONDS)
         except SealingKeyError as error:
             self._told(error, {})
             raise
@@ -224,7 +253,7 @@ class Sealing:
             SealingKeyError: the sealing key cannot be used now.
         """
         try:
-            plain, wrapped = self._keys.current()
+            plain, wrapped = self._keys.current(compartment_of(key))
         except SealingKeyError as error:
             self._told(error, {"item": f"{key.pk} {key.sk}"})
             raise
@@ -269,7 +298,8 @@ class Sealing:
             raise SealBrokenError(message)
         nonce = sealed[1 : 1 + _NONCE]
         tag = sealed[1 + _NONCE : 1 + _NONCE + _TAG]
-        cipher = AES.new(self._keys.unwrap(wrapped), AES.MODE_GCM, nonce=nonce, mac_len=_TAG)
+        plain = self._keys.unwrap(compartment_of(key), wrapped)
+        cipher = AES.new(plain, AES.MODE_GCM, nonce=nonce, mac_len=_TAG)
         cipher.update(_associated_data(key, attribute, generation, ends))
         try:
             return cipher.decrypt_and_verify(sealed[1 + _NONCE + _TAG :], tag).decode()

@@ -43,6 +43,7 @@ from wxvault.vault.expressions import (
     one_of,
 )
 from wxvault.vault.pauses import TRIES, Pauses
+from wxvault.vault.sealing import compartment_of
 from wxvault.vault.token_writing import TokenWriting, numbered, read_state
 from wxvault.vault.unsent_events import UnsentEvents
 
@@ -122,8 +123,8 @@ class TokenItems:
         Raises:
             SealingKeyError: what WeChat would answer could not be sealed.
         """
-        self._sealing.prepare()
         key = self._writing.key(authorizer_appid)
+        self._sealing.prepare(compartment_of(key))
         wanted: list[Condition] = [
             any_of(Absent("lease_until"), Compare("lease_until", "<", now)),
         ]

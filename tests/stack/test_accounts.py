@@ -287,8 +287,8 @@ def test_permission_sets_by_name(world: World) -> None:
     trip.land(trip.confirm(world.appid, push="first", func_ids=[1, 7]))
     world.wait_done(trip)
     assert about(world, "get", wanted=[1])["permission_sets"]["missing"] == []
-    world.stack.wechat.confirm(world.appid, func_ids=[1, 11], push="first")
-    at_rest(world)
+    again = world.stack.wechat.confirm(world.appid, func_ids=[1, 11], push="first")
+    at_rest(world, [again.auth_code])
     sets = about(world, "get", wanted="1,15")["permission_sets"]
     assert [one["number"] for one in sets["granted"]] == [1, 11]
     assert [(one["number"], one["zh"]) for one in sets["new"]] == [(11, "素材管理")]

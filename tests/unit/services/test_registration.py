@@ -163,7 +163,7 @@ def test_a_token_that_stays_refused_is_an_error(house: House) -> None:
     start(house)
 
 
-@pytest.mark.parametrize("errcode", [89247, 86004, 61070, 91030, 89254, 61028])
+@pytest.mark.parametrize("errcode", [89255, 86004, 61070, 91030, 89254, 61028])
 def test_a_refusal_carries_wechats_code_and_stands_in_nobodys_way(
     house: House, errcode: int
 ) -> None:
@@ -197,12 +197,14 @@ def test_a_second_application_may_be_made_when_wechat_has_given_up(house: House)
     start(house, tenant_id=OTHER_TENANT)
 
 
-def test_after_silence_the_same_tenant_may_apply_again(house: House) -> None:
+@pytest.mark.parametrize("answer", ["silent", -1, -1000, 89247])
+def test_after_silence_the_same_tenant_may_apply_again(house: House, answer: int | str) -> None:
     """If WeChat has the application, its 89249 is taken for a yes; another tenant has to wait."""
-    house.registration_wechat.answers = ["silent"]
+    house.registration_wechat.answers = [answer]
     with pytest.raises(WeChatUnknownError) as silent:
         start(house)
     assert "same data" in silent.value.remedy
+    assert silent.value.wechat_errcode == (None if answer == "silent" else answer)
     with pytest.raises(RegistrationRunningError):
         start(house, tenant_id=OTHER_TENANT)
     house.registration_wechat.answers = [89249]

@@ -196,7 +196,7 @@ def test_a_repeated_landing_registers_once(scene: Scene) -> None:
     assert scene.land() is TicketStatus.DONE
 
 
-@pytest.mark.parametrize("fault", ["silent", "silent_after", -1])
+@pytest.mark.parametrize("fault", ["silent", "silent_after", -1, 89247])
 def test_silence_is_never_followed_by_a_second_call(scene: Scene, fault: int | str) -> None:
     """It may have registered: merchant and tenant are told to look first."""
     scene.wechat.answers = [fault]

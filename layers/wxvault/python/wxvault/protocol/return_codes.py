@@ -64,6 +64,8 @@ MINUTE_QUOTA_EXHAUSTED: Final = frozenset({45011})
 
 BUSY: Final = frozenset({-1, -1000})
 """WeChat is busy: ask again after a pause."""
+REGISTRATION_UNKNOWN: Final = BUSY | {89247}
+"""An error inside WeChat: nobody knows whether a registration has begun."""
 PERMISSION_MISSING: Final = frozenset({61007})
 """The merchant has not granted the permission set of this call."""
 

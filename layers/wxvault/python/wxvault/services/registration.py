@@ -10,13 +10,14 @@ from wxvault.errors import (
     RegistrationRunningError,
     UnknownAuthorizerError,
     UnknownSessionError,
+    WeChatError,
     WeChatRefusedError,
     WeChatUnknownError,
     WxvaultError,
     from_answer,
 )
 from wxvault.protocol import registrations as protocol
-from wxvault.protocol.return_codes import COMPONENT_TOKEN_REFUSED
+from wxvault.protocol.return_codes import COMPONENT_TOKEN_REFUSED, REGISTRATION_UNKNOWN
 from wxvault.services.onboarding import session_fingerprint
 from wxvault.services.onboarding_state import Session
 from wxvault.services.registration_requests import Application, read_application, read_question
@@ -269,9 +270,9 @@ class Registrations:
                 task = self._once_more(
                     token, lambda one: self._wechat.register_personal(one, fields)
                 )
-        except WeChatUnknownError as unknown:
-            raise WeChatUnknownError(unknown.message, path=unknown.path, remedy=_MAYBE) from None
         except WxvaultError as error:
+            if _nobody_knows(error):
+                raise _unanswered(error) from None
             running = error.wechat_errcode in _RUNNING and applied is Applied.AGAIN
             self._store.application_answered(session, registration, accepted=running)
             if not running:
@@ -350,6 +351,22 @@ def standing(session: Session, now: float) -> RegistrationStatus:
     if session.outcome == FAILED:
         return replace(known, status=FAILED, remedy=_remedy(session))
     return replace(known, status="expired") if session.expires_at <= now else known
+
+
+def _nobody_knows(error: WxvaultError) -> bool:
+    """Say whether WeChat may have an application, whatever it has answered."""
+    refused = isinstance(error, WeChatRefusedError)
+    inside = refused and error.wechat_errcode in REGISTRATION_UNKNOWN
+    return inside or isinstance(error, WeChatUnknownError)
+
+
+def _unanswered(error: WxvaultError) -> WeChatUnknownError:
+    return WeChatUnknownError(
+        error.message,
+        path=error.path if isinstance(error, WeChatError) else "",
+        remedy=_MAYBE,
+        wechat_errcode=error.wechat_errcode,
+    )
 
 
 def _remedy(session: Session) -> str:

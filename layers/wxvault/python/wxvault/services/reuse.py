@@ -32,6 +32,7 @@ from wxvault.protocol.return_codes import (
     AUTHORIZER_TOKEN_REFUSED,
     MINUTE_QUOTA_EXHAUSTED,
     MINUTE_QUOTA_WAIT_SECONDS,
+    REGISTRATION_UNKNOWN,
 )
 from wxvault.services.numbers import POLL_SECONDS
 from wxvault.services.onboarding import LANDING_SECONDS, shows_launch_cookie
@@ -58,7 +59,6 @@ SECOND_CALL_SECONDS: Final = 10.0
 """So long after the claim a second call may still be begun: it must end before the claim does."""
 RETURNS: Final = 5
 """A ticket is put off so often at most: its merchant waits."""
-_SYSTEM_ERROR: Final = frozenset({-1, -1000})
 _TICKET: Final = re.compile(r"[A-Za-z0-9@_.:=+/-]{16,512}", re.ASCII)
 _COMES_AGAIN: Final = (*PUT_OFF, AuthorizerPendingError, TableUnavailableError)
 
@@ -319,7 +319,7 @@ class Reuse:
         if errcode in before_it_began and ticket.returns < RETURNS:
             self._tickets.give_back(ticket, claim_id, due_at=now + MINUTE_QUOTA_WAIT_SECONDS)
             return
-        if errcode in _SYSTEM_ERROR:
+        if errcode in REGISTRATION_UNKNOWN:
             result = Result(FAILED, reason=UNANSWERED, msg=refusal.message)
         else:
             result = Result(FAILED, errcode, refusal.message)

@@ -9,10 +9,11 @@ import pytest
 
 from tests.fakes.house import MERCHANT, House
 from tests.fakes.registrations import Task
-from tests.unit.services.kit import authorized, edit, later, snapshot, with_component
+from tests.unit.services.kit import authorized, edit, later, snapshot, stored, with_component
 from tests.unit.services.registration_kit import (
     APPLICATIONS,
     ENTERPRISE,
+    NEW,
     OTHER_TENANT,
     PERSONAL,
     TENANT,
@@ -218,6 +219,43 @@ def test_an_application_that_others_have_running_is_refused(house: House) -> Non
     house.registration_wechat.answers = [89249]
     with pytest.raises(WeChatRefusedError):
         start(house)
+
+
+def test_a_result_stays_with_whom_wechat_said_yes_to(house: House) -> None:
+    """Neither an inner error of WeChat's nor a refusal gives it to who applied later."""
+    house.registration_wechat.answers = [-1]
+    with pytest.raises(WeChatUnknownError):
+        start(house)
+    with pytest.raises(RegistrationRunningError):
+        start(house, tenant_id=OTHER_TENANT)
+    house.registration_wechat.answers = [91030]
+    with pytest.raises(WeChatRefusedError):
+        start(house)
+    with pytest.raises(RegistrationRunningError):
+        start(house, tenant_id=OTHER_TENANT)
+    house.registration_wechat.answers = [89249]
+    mine = start(house)
+    later(house, CONFIRM_SECONDS)
+    house.push_ticket()
+    house.work()
+    house.registration_wechat.answers = [89249]
+    with pytest.raises(WeChatRefusedError):
+        start(house, tenant_id=OTHER_TENANT)
+    house.intake.take(result(house, mine, code=house.wechat.confirm(NEW)))
+    house.work()
+    assert stored(house, NEW).tenant_id == TENANT
+    assert status_of(house, mine).status == "succeeded"
+
+
+def test_a_refused_application_has_no_results(house: House) -> None:
+    """Somebody has applied elsewhere: that result is nobody's here."""
+    house.registration_wechat.answers = [89249]
+    with pytest.raises(WeChatRefusedError):
+        start(house)
+    anybody = start(house, TRIAL)
+    house.intake.take(result(house, anybody, code=house.wechat.confirm(NEW)))
+    house.work()
+    assert stored(house, NEW).tenant_id is None
 
 
 # --- reuse ---------------------------------------------------------------------------------------

@@ -20,7 +20,13 @@ from wxvault.protocol.permission_sets import AccountKind
 from wxvault.protocol.profiles import Profile
 from wxvault.services.bus_events import bus_event
 from wxvault.services.onboarding_state import Arrival, Code, Session
-from wxvault.services.registration_state import FAILED, SUCCEEDED, Result, TicketStatus
+from wxvault.services.registration_state import (
+    FAILED,
+    SUCCEEDED,
+    Applicant,
+    Result,
+    TicketStatus,
+)
 from wxvault.services.state import Event, Purpose, Status, TokenChange
 from wxvault.vault.keys import fingerprint
 
@@ -175,9 +181,12 @@ def _registrations(vault: Vault) -> None:
     )
     vault.sessions.create(session)
     vault.sessions.note_launch(session.session_sha256, fingerprint(COOKIE))
+    vault.sessions.apply(session, fingerprint("application without an answer"))
     vault.sessions.apply(session, fingerprint("application"))
     vault.sessions.application_answered(session, fingerprint("application"), accepted=True)
-    vault.sessions.application_failed(fingerprint("application"), session.session_sha256)
+    vault.sessions.application_failed(
+        fingerprint("application"), Applicant(session.tenant_id, session.session_sha256)
+    )
     vault.sessions.note_result(session.session_sha256, Result(SUCCEEDED, authorizer_appid=OTHER))
     failed = replace(session, session_sha256=fingerprint("failed registration"))
     vault.sessions.create(failed)

@@ -188,7 +188,15 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
     "registration": (
         f"R#{COMPONENT}#{SHA}",
         "REGISTRATION",
-        {"tenant_id", "session_sha256", "answered", "open_until", "delete_after"},
+        {
+            "tenant_id",
+            "session_sha256",
+            "asking_tenant_id",
+            "asking_session_sha256",
+            "asking_again",
+            "open_until",
+            "delete_after",
+        },
     ),
     "reuse ticket": (
         f"F#{COMPONENT}#{SHA}",

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from tests.unit.vault.every_item import REUSE_TICKET, SESSION
 from tests.unit.vault.kit import NOW, OTHER
-from wxvault.services.registration_state import FAILED, SUCCEEDED, Applied, Result, TicketStatus
+from wxvault.services.registration_state import (
+    FAILED,
+    SUCCEEDED,
+    Applicant,
+    Applied,
+    Result,
+    TicketStatus,
+)
 from wxvault.vault.keys import fingerprint
 
 if TYPE_CHECKING:
@@ -26,6 +33,28 @@ def session(vault: Vault) -> Session:
     found = vault.sessions.get(SHA)
     assert found is not None
     return found
+
+
+def applicant(session: Session) -> Applicant:
+    """Return a session as who has applied."""
+    return Applicant(session.tenant_id, session.session_sha256)
+
+
+def owner(vault: Vault) -> Applicant | None:
+    """Whose a result would be now."""
+    return vault.sessions.applied_by(APPLICATION, now=NOW)
+
+
+def answered(vault: Vault, session: Session, *, accepted: bool) -> None:
+    """Note what WeChat said."""
+    vault.sessions.application_answered(session, APPLICATION, accepted=accepted)
+
+
+def run_by(vault: Vault, session: Session) -> None:
+    """Have WeChat accept an application, and let a failure be told of it: the place is free."""
+    vault.sessions.apply(session, APPLICATION)
+    answered(vault, session, accepted=True)
+    vault.sessions.application_failed(APPLICATION, applicant(session))
 
 
 def test_a_failure_never_replaces_a_success(vault: Vault) -> None:
@@ -49,13 +78,11 @@ def test_nothing_is_noted_in_a_session_that_is_gone(vault: Vault) -> None:
 def test_the_first_application_stays_the_first(vault: Vault) -> None:
     """While it is under way nobody else takes its place, and neither does its repeated write."""
     assert vault.sessions.apply(FIRST, APPLICATION) is Applied.NEW
-    vault.sessions.application_answered(FIRST, APPLICATION, accepted=True)
+    assert vault.sessions.apply(FIRST, APPLICATION) is Applied.NEW
+    answered(vault, FIRST, accepted=True)
     for other in (SECOND, FOREIGN):
         assert vault.sessions.apply(other, APPLICATION) is Applied.NOT
-    assert vault.sessions.apply(FIRST, APPLICATION) is Applied.NEW
-    found = vault.sessions.applied_by(APPLICATION, now=NOW)
-    assert found is not None
-    assert (found.tenant_id, found.session_sha256) == (FIRST.tenant_id, SHA)
+    assert owner(vault) == applicant(FIRST)
 
 
 def test_what_was_not_answered_may_be_repeated_by_its_tenant(vault: Vault) -> None:
@@ -64,9 +91,79 @@ def test_what_was_not_answered_may_be_repeated_by_its_tenant(vault: Vault) -> No
     assert vault.sessions.apply(FOREIGN, APPLICATION) is Applied.NOT
     assert vault.sessions.apply(SECOND, APPLICATION) is Applied.AGAIN
     # The first one's answer comes late: it is not the first one's application any more.
-    vault.sessions.application_answered(FIRST, APPLICATION, accepted=False)
-    vault.sessions.application_answered(SECOND, APPLICATION, accepted=True)
+    answered(vault, FIRST, accepted=False)
+    answered(vault, SECOND, accepted=True)
     assert vault.sessions.apply(FOREIGN, APPLICATION) is Applied.NOT
+
+
+def test_a_repeated_write_is_what_it_was(vault: Vault) -> None:
+    """The client heard nothing and wrote again: a new application is no repetition by that."""
+    vault.table.lose_answers = 1
+    assert vault.sessions.apply(FIRST, APPLICATION) is Applied.NEW
+    vault.sessions.application_failed(APPLICATION, applicant(FIRST))
+    # The first of two writes is refused, so that only the second one loses its answer.
+    vault.table.meanwhile = [lambda: None, lambda: setattr(vault.table, "lose_answers", 1)]
+    assert vault.sessions.apply(SECOND, APPLICATION) is Applied.NEW
+    third = replace(FIRST, session_sha256=fingerprint("fourth"))
+    vault.table.meanwhile = [
+        lambda: None,
+        lambda: None,
+        lambda: setattr(vault.table, "lose_answers", 1),
+    ]
+    assert vault.sessions.apply(third, APPLICATION) is Applied.AGAIN
+
+
+def test_a_refused_application_owns_nothing(vault: Vault) -> None:
+    """It leaves the registration with whom it was, or with nobody, and stands in nobody's way."""
+    vault.sessions.apply(FIRST, APPLICATION)
+    answered(vault, FIRST, accepted=False)
+    assert owner(vault) is None
+    run_by(vault, FIRST)
+    assert vault.sessions.apply(FOREIGN, APPLICATION) is Applied.NEW
+    answered(vault, FOREIGN, accepted=False)
+    assert owner(vault) == applicant(FIRST)
+    assert vault.sessions.apply(SECOND, APPLICATION) is Applied.NEW
+
+
+def test_an_accepted_application_takes_over(vault: Vault) -> None:
+    """WeChat accepts one at a time: what it had before is over."""
+    run_by(vault, FIRST)
+    vault.sessions.apply(FOREIGN, APPLICATION)
+    answered(vault, FOREIGN, accepted=True)
+    assert owner(vault) == applicant(FOREIGN)
+
+
+def test_without_an_answer_a_registration_of_two_tenants_is_nobodys(vault: Vault) -> None:
+    """Whoever noted no answer was refused or not; neither is guessed, and it is not made again."""
+    run_by(vault, FIRST)
+    vault.sessions.apply(FOREIGN, APPLICATION)
+    assert owner(vault) is None
+    again = replace(FOREIGN, session_sha256=fingerprint("fourth"))
+    for other in (again, SECOND):
+        assert vault.sessions.apply(other, APPLICATION) is Applied.NOT
+
+
+def test_no_refusal_of_a_repetition_makes_room_for_others(vault: Vault) -> None:
+    """What was applied for before it had no answer, and still has none."""
+    vault.sessions.apply(FIRST, APPLICATION)
+    vault.sessions.apply(SECOND, APPLICATION)
+    answered(vault, SECOND, accepted=False)
+    assert vault.sessions.apply(FOREIGN, APPLICATION) is Applied.NOT
+    assert owner(vault) == applicant(SECOND)
+    third = replace(FIRST, session_sha256=fingerprint("fourth"))
+    assert vault.sessions.apply(third, APPLICATION) is Applied.AGAIN
+
+
+def test_a_result_is_an_answer(vault: Vault) -> None:
+    """Whose failure was told, WeChat had accepted; the next applicant's turn is left alone."""
+    vault.sessions.apply(FIRST, APPLICATION)
+    vault.sessions.application_failed(APPLICATION, applicant(FIRST))
+    assert owner(vault) == applicant(FIRST)
+    assert vault.sessions.apply(FOREIGN, APPLICATION) is Applied.NEW
+    vault.sessions.application_failed(APPLICATION, applicant(FIRST))
+    assert vault.sessions.apply(SECOND, APPLICATION) is Applied.NOT
+    answered(vault, FOREIGN, accepted=True)
+    assert owner(vault) == applicant(FOREIGN)
 
 
 def test_an_application_is_forgotten_after_a_week(vault: Vault) -> None:

@@ -68,7 +68,7 @@ class SessionItems(Protocol):
         """Tell who minted a pre-auth code."""
 
     def applied_by(self, registration_sha256: str, *, now: float) -> Applicant | None:
-        """Tell who applied for a registration."""
+        """Tell whose a registration is."""
 
     def add_authorizer(self, session_sha256: str, authorizer_appid: str) -> None:
         """Note that a session brought an authorizer."""

@@ -115,7 +115,7 @@ class ApplicationStore(Protocol):
     def application_answered(
         self, session: Session, registration_sha256: str, *, accepted: bool
     ) -> None:
-        """Note what WeChat said to it."""
+        """Note what WeChat said to it; the refusal of one that was made again changes nothing."""
 
     def note_subject(self, session_sha256: str, subject_sha256: str) -> None:
         """Note with what WeChat has to be asked about it."""

@@ -16,9 +16,9 @@ class ResultStore(Protocol):
     """Where applications and their sessions are kept."""
 
     def applied_by(self, registration_sha256: str, *, now: float) -> Applicant | None:
-        """Tell who applied."""
+        """Tell whose it is."""
 
-    def application_failed(self, registration_sha256: str, session_sha256: str) -> None:
+    def application_failed(self, registration_sha256: str, applicant: Applicant) -> None:
         """Note that an application has come to nothing."""
 
     def note_result(self, session_sha256: str, result: Result) -> None:
@@ -45,7 +45,7 @@ class RegistrationResults:
             return None
         succeeded = push.status == 0 and push.appid is not None
         if not succeeded:
-            self._store.application_failed(registration, applicant.session_sha256)
+            self._store.application_failed(registration, applicant)
         outcome = SUCCEEDED if succeeded else FAILED
         result = Result(outcome, push.status, msg or None, authorizer_appid=push.appid)
         self._store.note_result(applicant.session_sha256, result)

@@ -22,6 +22,7 @@ from wxvault.vault.expressions import (
     MISSING,
     Absent,
     Compare,
+    Condition,
     ConditionFailedError,
     Item,
     Put,
@@ -35,12 +36,15 @@ from wxvault.vault.expressions import (
 from wxvault.vault.keys import fingerprint, pre_auth_key, registration_key, session_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wxvault.clock import Clock
     from wxvault.vault.table import Table
 
 _PRE_AUTH_KEPT_SECONDS = 7 * 24 * 3600
 _REGISTRATION_KEPT_SECONDS = 7 * 24 * 3600
 _KEPT_AFTER_END_SECONDS = 24 * 3600
+_ASKING = frozenset({"asking_tenant_id", "asking_session_sha256", "asking_again"})
 MINTS_PER_SESSION = 20
 MINT_PAUSE_SECONDS = 3.0
 CODES_PER_SESSION = 60
@@ -183,75 +187,89 @@ class Sessions:
     # --- registrations ---------------------------------------------------------------------------
 
     def apply(self, session: Session, registration_sha256: str) -> Applied:
-        """Write who applies, before WeChat is asked.
+        """Write who applies, before WeChat is asked. Nobody loses a registration by that.
 
         An application like it is under way until WeChat gives such applications up (the session's
         end), or has refused it, or said what came of it. One of the same tenant to which WeChat
-        gave no answer may be made again.
+        gave no answer may be made again, unless WeChat has said yes to another tenant before.
         """
         now = session.created_at
-        heard_nothing = all_of(
-            equals("tenant_id", session.tenant_id), Compare("answered", "=", value=False)
-        )
-        free = any_of(
-            MISSING,
-            Compare("delete_after", "<=", now),
-            Compare("open_until", "<=", now),
-            heard_nothing,
-        )
-        attributes: dict[str, Value] = {
-            "tenant_id": session.tenant_id,
-            "session_sha256": session.session_sha256,
-            "answered": False,
+        key = registration_key(self._component_appid, registration_sha256)
+        asking: dict[str, Value] = {
+            "asking_tenant_id": session.tenant_id,
+            "asking_session_sha256": session.session_sha256,
+            "asking_again": False,
             "open_until": session.expires_at,
             "delete_after": int(now + _REGISTRATION_KEPT_SECONDS),
         }
-        key = registration_key(self._component_appid, registration_sha256)
-        try:
-            old = self._table.write(Put(key, attributes, condition=free))
-        except ConditionFailedError as refusal:
-            # This very application, written twice by the client because an answer was lost?
-            own = (refusal.item or {}).get("session_sha256") == session.session_sha256
-            return Applied.NEW if own else Applied.NOT
-        open_until = (old or {}).get("open_until")
-        again = isinstance(open_until, int | float) and open_until > now
-        return Applied.AGAIN if again else Applied.NEW
+        nobodys = any_of(MISSING, Compare("delete_after", "<=", now))
+        heard_nothing = all_of(
+            equals("asking_tenant_id", session.tenant_id),
+            any_of(Absent("tenant_id"), equals("tenant_id", session.tenant_id)),
+        )
+        writes = (
+            (Put(key, asking, condition=nobodys), Applied.NEW),
+            (Update(key, condition=Compare("open_until", "<=", now), set=asking), Applied.NEW),
+            (
+                Update(key, condition=heard_nothing, set=asking | {"asking_again": True}),
+                Applied.AGAIN,
+            ),
+        )
+        for write, applied in writes:
+            try:
+                self._table.write(write)
+            except ConditionFailedError as refusal:
+                stands = refusal.item or {}
+                # This very application, written twice by the client because an answer was lost?
+                if stands.get("asking_session_sha256") == session.session_sha256:
+                    return Applied.AGAIN if stands.get("asking_again") else Applied.NEW
+            else:
+                return applied
+        return Applied.NOT
 
     def application_answered(
         self, session: Session, registration_sha256: str, *, accepted: bool
     ) -> None:
-        """Note what WeChat said to an application; a refused one stands in nobody's way."""
-        taken: dict[str, Value] = {"answered": True}
-        if not accepted:
-            taken["open_until"] = 0
-        update = Update(
-            registration_key(self._component_appid, registration_sha256),
-            condition=equals("session_sha256", session.session_sha256),
-            set=taken,
-        )
-        with contextlib.suppress(ConditionFailedError):
-            self._table.write(update)
+        """Note what WeChat said to an application. By a yes the registration is the session's.
+
+        A refused one is forgotten and stands in nobody's way, but for one that was made again: its
+        refusal says nothing of the time before, which had no answer.
+        """
+        own = equals("asking_session_sha256", session.session_sha256)
+        if accepted:
+            owner = Applicant(session.tenant_id, session.session_sha256)
+            self._answer(registration_sha256, own, _owned_by(owner))
+        else:
+            only_once = Compare("asking_again", "=", value=False)
+            self._answer(registration_sha256, all_of(own, only_once), {"open_until": 0})
 
     def note_subject(self, session_sha256: str, subject_sha256: str) -> None:
         """Note the fingerprint of what WeChat has to be asked with about an application."""
         self._add(session_sha256, {}, {"subject_sha256": subject_sha256})
 
     def applied_by(self, registration_sha256: str, *, now: float) -> Applicant | None:
-        """Tell who applied for a registration."""
+        """Tell whose a registration is: who was told yes, or has had no answer yet.
+
+        None also where these are two tenants: nobody can tell whose application WeChat has.
+        """
         item = self._table.get(registration_key(self._component_appid, registration_sha256))
         if item is None or is_past_its_end(item, now):
             return None
-        return Applicant(str(item["tenant_id"]), str(item["session_sha256"]))
+        owner = _applicant(item, "")
+        asking = _applicant(item, "asking_")
+        if owner is None or asking is None:
+            return owner or asking
+        return asking if asking.tenant_id == owner.tenant_id else None
 
-    def application_failed(self, registration_sha256: str, session_sha256: str) -> None:
-        """Note that an application has come to nothing: another one like it may be made."""
-        update = Update(
-            registration_key(self._component_appid, registration_sha256),
-            condition=equals("session_sha256", session_sha256),
-            set={"open_until": 0},
-        )
-        with contextlib.suppress(ConditionFailedError):
-            self._table.write(update)
+    def application_failed(self, registration_sha256: str, applicant: Applicant) -> None:
+        """Note that an application has come to nothing: another one like it may be made.
+
+        WeChat has had it, then, whatever it had answered.
+        """
+        asks = equals("asking_session_sha256", applicant.session_sha256)
+        owns = equals("session_sha256", applicant.session_sha256)
+        own = any_of(asks, all_of(Absent("asking_session_sha256"), owns))
+        self._answer(registration_sha256, own, _owned_by(applicant) | {"open_until": 0})
 
     def note_result(self, session_sha256: str, result: Result) -> None:
         """Write what came of a session's registration; a failure never replaces a success."""
@@ -274,6 +292,19 @@ class Sessions:
 
     # --- inside ----------------------------------------------------------------------------------
 
+    def _answer(
+        self, registration_sha256: str, condition: Condition, told: Mapping[str, Value]
+    ) -> None:
+        update = Update(
+            registration_key(self._component_appid, registration_sha256),
+            condition=condition,
+            set=told,
+            remove=_ASKING,
+        )
+        # Somebody else is asking by now: what was said to this one changes nothing for them.
+        with contextlib.suppress(ConditionFailedError):
+            self._table.write(update)
+
     def _add(
         self, session_sha256: str, sets: dict[str, frozenset[str]], told: dict[str, Value]
     ) -> None:
@@ -288,6 +319,15 @@ class Sessions:
         except ConditionFailedError:
             # The session was deleted at the end of its life: nobody asks for it any more.
             return
+
+
+def _owned_by(owner: Applicant) -> dict[str, Value]:
+    return {"tenant_id": owner.tenant_id, "session_sha256": owner.session_sha256}
+
+
+def _applicant(item: Item, prefix: str) -> Applicant | None:
+    tenant_id, sha256 = item.get(f"{prefix}tenant_id"), item.get(f"{prefix}session_sha256")
+    return None if tenant_id is None or sha256 is None else Applicant(str(tenant_id), str(sha256))
 
 
 def _read(session_sha256: str, item: Item) -> Session:

@@ -173,6 +173,14 @@ def test_an_application_is_forgotten_after_a_week(vault: Vault) -> None:
     assert vault.sessions.applied_by(APPLICATION, now=NOW + 7 * 86400) is None
 
 
+def test_the_week_begins_when_it_is_applied_for(vault: Vault) -> None:
+    """A link to reuse a registration may be as old as a week before its ticket comes."""
+    old = replace(FIRST, created_at=NOW - 7 * 86400, expires_at=NOW)
+    assert vault.sessions.apply(old, APPLICATION) is Applied.NEW
+    assert owner(vault) == applicant(old)
+    assert vault.sessions.apply(old, APPLICATION) is Applied.NEW
+
+
 def test_a_ticket_is_claimed_once(vault: Vault) -> None:
     """Of two workers at once one gets it; a claim that ran out is nobody's to take."""
     ticket, _ = vault.tickets.record(REUSE_TICKET, SHA, now=NOW)

@@ -193,7 +193,7 @@ class Sessions:
         end), or has refused it, or said what came of it. One of the same tenant to which WeChat
         gave no answer may be made again, unless WeChat has said yes to another tenant before.
         """
-        now = session.created_at
+        now = self._clock.now()
         key = registration_key(self._component_appid, registration_sha256)
         asking: dict[str, Value] = {
             "asking_tenant_id": session.tenant_id,

@@ -214,6 +214,29 @@ def test_after_silence_the_same_tenant_may_apply_again(house: House, answer: int
     assert status_of(house, again).status == "succeeded"
 
 
+def test_a_person_whose_address_was_lost_is_told_so(house: House) -> None:
+    """WeChat gives address and task only once: answer, status and question say what to do."""
+    house.registration_wechat.answers = ["silent"]
+    with pytest.raises(WeChatUnknownError):
+        start(house, PERSONAL)
+    house.registration_wechat.answers = [89249]
+    again = start(house, PERSONAL)
+    assert (again.task_id, again.authorize_url) == (None, None)
+    waiting = status_of(house, again)
+    assert waiting.status == "waiting"
+    with pytest.raises(InvalidRequestError) as refused:
+        status_of(house, again, ask={"task_id": "task-1"})
+    for remedy in (again.remedy, waiting.remedy, refused.value.remedy):
+        assert remedy is not None
+        assert "Apply again when" in remedy
+    later(house, CONFIRM_SECONDS)
+    house.push_ticket()
+    house.work()
+    assert status_of(house, again).status == "expired"
+    good = start(house, PERSONAL)
+    assert (good.remedy, status_of(house, good).remedy) == (None, None)
+
+
 def test_an_application_that_others_have_running_is_refused(house: House) -> None:
     """89249 without a silence of ours: somebody else has applied, and it is not this tenant's."""
     house.registration_wechat.answers = [89249]

@@ -46,6 +46,11 @@ _MAYBE: Final = (
     "Apply once more with the same data: if WeChat has this application already, it is taken for "
     "that one."
 )
+_ADDRESS_LOST: Final = (
+    "WeChat has this application, but its answer with authorize_url and task_id was lost, and "
+    "WeChat gives them only once: the person cannot go on. Apply again when this registration has "
+    "failed or expired."
+)
 _NO_ANSWER: Final = (
     "WeChat gave no answer, so a mini program may have been registered. Look at the official "
     "account's linked mini programs at mp.weixin.qq.com; if there is no new one, open the link "
@@ -139,6 +144,8 @@ class Started:
     authorize_url: str | None = field(default=None, repr=False)
     task_id: str | None = field(default=None, repr=False)
     unique_id: str | None = field(default=None, repr=False)
+    remedy: str | None = None
+    """What to do where WeChat has an application, but the person's address was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +285,7 @@ class Registrations:
             if not running:
                 raise
             # WeChat has had it since the time when it gave no answer.
-            return started
+            return replace(started, remedy=_ADDRESS_LOST) if kind == "personal" else started
         self._store.application_answered(session, registration, accepted=True)
         if task is None:
             return started
@@ -304,6 +311,10 @@ class Registrations:
     def _ask(self, session: Session, ask: Mapping[str, Any]) -> Mapping[str, int | str]:
         kind = session.registration
         question = read_question(kind, ask)
+        if kind == "personal" and session.subject_sha256 is None:
+            raise InvalidRequestError(
+                "ask_wechat", "cannot be done: nobody knows the task_id", remedy=_ADDRESS_LOST
+            )
         if self._subject(*question.values()) != session.subject_sha256:
             raise InvalidRequestError(", ".join(question), "is not of this registration")
         token = self._component.get()
@@ -350,7 +361,10 @@ def standing(session: Session, now: float) -> RegistrationStatus:
         return replace(known, status=SUCCEEDED)
     if session.outcome == FAILED:
         return replace(known, status=FAILED, remedy=_remedy(session))
-    return replace(known, status="expired") if session.expires_at <= now else known
+    if session.expires_at <= now:
+        return replace(known, status="expired")
+    lost = kind == "personal" and session.subject_sha256 is None
+    return replace(known, remedy=_ADDRESS_LOST) if lost else known
 
 
 def _nobody_knows(error: WxvaultError) -> bool:

@@ -313,6 +313,35 @@ def test_a_refusal_is_told_in_words(scene: Scene, errcode: int, words: str) -> N
     assert scene.standing()[0] == "succeeded"
 
 
+@pytest.mark.parametrize("owner", [OTHER_TENANT, None])
+@pytest.mark.parametrize("during", [False, True], ids=["before", "during the look-up"])
+def test_an_account_that_left_its_tenant_is_not_reused(
+    scene: Scene, owner: str | None, *, during: bool
+) -> None:
+    """A link is up to a week old: no mini program is registered with another tenant's account."""
+    scene.land_quietly()
+
+    def move() -> None:
+        edit(scene.house, tenant_id=owner)
+
+    if during:
+        look, lookup = scene.house.lookup.find, scene.house.lookup
+
+        def look_slowly(*args: Any, **named: Any) -> Any:
+            move()
+            return look(*args, **named)
+
+        lookup.find = look_slowly  # type: ignore[method-assign]
+    else:
+        move()
+    assert scene.house.reuse.use(TICKET_SHA) is TicketStatus.FAILED
+    assert scene.wechat.calls == []
+    status, remedy = scene.standing()
+    assert status == "failed"
+    assert "authorisation link" in (remedy or "")
+    assert told(scene.house) == ["registration.failed"]
+
+
 def test_an_account_that_has_left_is_told(scene: Scene) -> None:
     """There is no token to register with."""
     scene.land()
@@ -432,6 +461,7 @@ def test_another_tenants_ticket_stays_another_tenants(scene: Scene) -> None:
     other: Started = start(scene.house, request, tenant_id=OTHER_TENANT)
     launch = scene.house.onboarding.launch(other.session_id, BROWSER)
     scene.house.reuse_landing.arrive(session_of(scene.house, other), TICKET, (launch.cookie,))
+    edit(scene.house, tenant_id=TENANT)
     scene.house.work()
     (appid,) = scene.wechat.registered
     assert stored(scene.house, appid).tenant_id == TENANT

@@ -256,9 +256,7 @@ class Registrations:
     def _require_own(self, tenant_id: str, appid: str) -> None:
         state = self._authorizers.get(appid)
         if state is None or state.tenant_id != tenant_id:
-            # Word for word the same of another tenant's account as of one that nobody knows.
-            message = f"{appid} is not an authorizer of this tenant"
-            raise UnknownAuthorizerError(message)
+            raise unknown_to_tenant(appid)
 
     def _person_or_enterprise(
         self, session: Session, application: Application, token: str, started: Started
@@ -344,6 +342,11 @@ class Registrations:
             if refusal.wechat_errcode not in COMPONENT_TOKEN_REFUSED:
                 raise
         return call(self._component.after_refusal(token))
+
+
+def unknown_to_tenant(appid: str) -> UnknownAuthorizerError:
+    """Return the same error, word for word, of another tenant's account as of one nobody knows."""
+    return UnknownAuthorizerError(f"{appid} is not an authorizer of this tenant")
 
 
 def standing(session: Session, now: float) -> RegistrationStatus:

@@ -37,7 +37,7 @@ from wxvault.protocol.return_codes import (
 from wxvault.services.numbers import POLL_SECONDS
 from wxvault.services.onboarding import LANDING_SECONDS, shows_launch_cookie
 from wxvault.services.onboarding_state import Arrival, Code, Session
-from wxvault.services.registration import UNANSWERED
+from wxvault.services.registration import UNANSWERED, unknown_to_tenant
 from wxvault.services.registration_state import (
     FAILED,
     SUCCEEDED,
@@ -235,8 +235,11 @@ class Reuse:
             return
         account = session.biz_appid
         try:
+            self._require_own(session.tenant_id, account)
             token = self._lookup.find(account).access_token
             text = self._open(ticket)
+            # Once more: the look-up may have waited for seconds.
+            self._require_own(session.tenant_id, account)
         except _COMES_AGAIN:
             raise
         except WxvaultError as error:
@@ -248,6 +251,12 @@ class Reuse:
         claimed_at = self._tools.clock.now()
         if self._tickets.claim(ticket.ticket_sha256, claim_id, now=claimed_at):
             self._register(ticket, claim_id, session, token, text, claimed_at)
+
+    def _require_own(self, tenant_id: str, account: str) -> None:
+        """Refuse an account that left the tenant after its link was made, up to a week ago."""
+        state = self._tools.tokens.get(account)
+        if state is None or state.tenant_id != tenant_id:
+            raise unknown_to_tenant(account)
 
     def _open(self, ticket: ReuseTicket) -> str:
         try:

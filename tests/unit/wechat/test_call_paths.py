@@ -29,6 +29,7 @@ from wxvault.wechat.permission_paths import KNOWN_PATHS, sets_for
         "/datacube/getweanalysisappiddailysummarytrend",
         "/cgi-bin/componentish",
         "/wxa/component_ish/x",
+        "/cgi-bin/account/fastregister_ish",
     ],
 )
 def test_plain_paths_are_called(path: str) -> None:
@@ -95,6 +96,15 @@ def test_what_gives_out_tokens_is_not_called_for_an_authorizer(path: str) -> Non
         account_path(path)
     assert refused.value.field == "path"
     assert "wxvault" in refused.value.remedy or "/login" in refused.value.remedy
+
+
+@pytest.mark.parametrize("path", ["cgi-bin/account/fastregister", "/CGI-BIN/account/FastRegister"])
+def test_a_registration_is_not_reused_by_a_call(path: str) -> None:
+    """Its code would be masked in the answer and so lost: the way that keeps it is named."""
+    with pytest.raises(InvalidRequestError) as refused:
+        account_path(path)
+    assert refused.value.field == "path"
+    assert "kind reuse to POST /tenants/{tenant_id}/registrations" in refused.value.remedy
 
 
 def test_the_component_token_is_used_for_a_closed_list() -> None:

@@ -20,6 +20,8 @@ _LONGEST: Final = 200
 # Here the component's token would be needed, or one is given out.
 _REFUSED_TREES: Final = ("/cgi-bin/component", "/wxa/component", "/sns")
 _TOKEN_PATHS: Final = frozenset({"/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/gettoken"})
+# Its answer has the authorization code of a new mini program, which no caller is shown.
+_REUSE_PATH: Final = "/cgi-bin/account/fastregister"
 
 # The calls that take the component's token and give out no token, code or ticket.
 COMPONENT_PATHS: Final = frozenset(
@@ -69,6 +71,13 @@ def account_path(path: str) -> str:
             "path",
             "gives out tokens",
             remedy="Look tokens up at wxvault: one that is fetched beside it ends the present one.",
+        )
+    if lower == _REUSE_PATH:
+        raise InvalidRequestError(
+            "path",
+            "registers a mini program whose code would be lost",
+            remedy="Send kind reuse to POST /tenants/{tenant_id}/registrations: the new mini "
+            "program then becomes an authorizer of the tenant.",
         )
     return plain
 

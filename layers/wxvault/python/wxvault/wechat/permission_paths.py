@@ -12,7 +12,6 @@ from typing import Final
 _SETS: Final[dict[str, tuple[int, ...]]] = {
     "/bizwifi": (10,),
     "/card": (8,),
-    "/cgi-bin/account/fastregister": (27,),
     "/cgi-bin/account/getaccountbasicinfo": (3, 30),
     "/cgi-bin/account/modifyheadimage": (30,),
     "/cgi-bin/account/modifysignature": (30,),

@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.stack.rights.table import (
     EXAMPLE_ROUTE,
+    EXAMPLE_TENANT_ROUTES,
     FUNCTIONS,
     IN_THE_VPC,
     KINDS,
@@ -32,6 +33,15 @@ KEYS_OF = {
 TREES = {
     ("execute-api:Invoke", f"{method} /{tree}/wx0000000000000000/*")
     for method, tree in (("GET", "call"), ("POST", "call"), ("POST", "login"))
+}
+# And below one tenant.
+SESSIONS = {
+    ("execute-api:Invoke", f"GET /tenants/your-tenant/{tree}/*")
+    for tree in ("auth-urls", "registrations")
+}
+WILD = {
+    "CallForOneAuthorizer": r"/(GET|POST)/(call|login)/wx0{16}/\*$",
+    "AskForOneTenant": r"/GET/tenants/your-tenant/(auth-urls|registrations)/\*$",
 }
 ROLES = {logical_name(name): name for name in FUNCTIONS}
 
@@ -174,7 +184,8 @@ def test_message_may_invoke_the_responder_and_no_other_function(resources: Resou
 def test_nothing_is_allowed_by_wildcard(resources: Resources) -> None:
     """No allowed action or resource has a `*`, but for interfaces and the key's own policy.
 
-    The example for callers names the paths below one appid, which no other way can.
+    The examples for callers name the paths below one appid and the sessions of one tenant, which
+    no other way can.
     """
     for name, resource in resources.items():
         for statement in statements(resource):
@@ -184,9 +195,10 @@ def test_nothing_is_allowed_by_wildcard(resources: Resources) -> None:
                 # A key's policy speaks of this key only, and hands the decision to the roles.
                 assert statement["Sid"] == "LetIamDecide"
                 continue
-            if statement.get("Sid") == "CallForOneAuthorizer":
+            wild = WILD.get(statement.get("Sid", ""))
+            if wild is not None:
                 for value in map(target, statement["Resource"]):
-                    assert re.search(r"/(GET|POST)/(call|login)/wx0{16}/\*$", value), value
+                    assert re.search(wild, value), value
                     assert value.count("*") == 1
                 continue
             assert "NotAction" not in statement, name
@@ -230,9 +242,10 @@ def test_policies_for_callers(resources: Resources) -> None:
     for name, caller in examples.items():
         told = policies[name]["PolicyDocument"]["Statement"]
         assert all(one["Effect"] == "Allow" for one in told)
-        allowed = rights_of(caller)
-        if caller == "single-appid caller":
-            allowed = {("execute-api:Invoke", EXAMPLE_ROUTE), *TREES}
+        allowed = {("execute-api:Invoke", EXAMPLE_ROUTE), *TREES}
+        if caller == "single-tenant caller":
+            routes = {("execute-api:Invoke", route) for route in EXAMPLE_TENANT_ROUTES}
+            allowed = routes | SESSIONS
         assert {
             (one["Action"], target(value)) for one in told for value in listed(one["Resource"])
         } == {(action, f"{api}/$default/{route.replace(' ', '')}") for action, route in allowed}

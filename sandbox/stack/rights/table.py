@@ -26,6 +26,13 @@ EXAMPLE_ROUTE: Final = "GET /tokens/wx0000000000000000"
 EXAMPLE_TENANT_ROUTES: Final = (
     "GET /tenants/your-tenant/authorizers",
     "POST /tenants/your-tenant/auth-urls",
+    "POST /tenants/your-tenant/registrations",
+)
+# Of what it allows below that tenant's sessions, one route of each kind.
+UNKNOWN_SESSION: Final = "A" * 43
+EXAMPLE_TENANT_SESSIONS: Final = (
+    f"GET /tenants/your-tenant/auth-urls/{UNKNOWN_SESSION}",
+    f"GET /tenants/your-tenant/registrations/{UNKNOWN_SESSION}",
 )
 # Of what it allows below that appid, one route of each kind.
 EXAMPLE_CALLS: Final = (
@@ -235,7 +242,9 @@ OTHERS: Final[Mapping[str, Rights]] = {
         "CallFunction:live": _INVOKE,
     },
     "single-appid caller": dict.fromkeys((EXAMPLE_ROUTE, *EXAMPLE_CALLS), _CALL),
-    "single-tenant caller": dict.fromkeys(EXAMPLE_TENANT_ROUTES, _CALL),
+    "single-tenant caller": dict.fromkeys(
+        (*EXAMPLE_TENANT_ROUTES, *EXAMPLE_TENANT_SESSIONS), _CALL
+    ),
 }
 
 

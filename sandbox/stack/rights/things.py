@@ -14,7 +14,9 @@ from sandbox.stack.rights.table import (
     EXAMPLE_CALLS,
     EXAMPLE_ROUTE,
     EXAMPLE_TENANT_ROUTES,
+    EXAMPLE_TENANT_SESSIONS,
     KINDS,
+    UNKNOWN_SESSION,
 )
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from sandbox.stack.stack import LocalStack
 
 FOREIGN: Final = "foreign"
-_UNKNOWN_SESSION: Final = "A" * 43
 _ABOUT_ONE: Final = ("assign", "forget", "refresh", "options")
 
 
@@ -83,6 +84,7 @@ def own_things(stack: LocalStack) -> Iterator[Thing]:
     for route in (
         EXAMPLE_ROUTE,
         *EXAMPLE_TENANT_ROUTES,
+        *EXAMPLE_TENANT_SESSIONS,
         *EXAMPLE_CALLS,
         "GET /call/wx0000000000000001/cgi-bin/menu/get",
         # Ends like one that the example allows.
@@ -91,8 +93,10 @@ def own_things(stack: LocalStack) -> Iterator[Thing]:
         "GET /component-call/wxa/gettemplatelist",
         "GET /tokens/wx0000000000000001",
         "GET /component-token",
-        f"GET /tenants/nobody/auth-urls/{_UNKNOWN_SESSION}",
+        f"GET /tenants/nobody/auth-urls/{UNKNOWN_SESSION}",
+        f"GET /tenants/nobody/registrations/{UNKNOWN_SESSION}",
         "POST /tenants/-/auth-urls",
+        "POST /tenants/-/registrations",
         "GET /tenants/-/authorizers",
         "POST /tenants/-/forget",
         "GET /authorizers?limit=0",

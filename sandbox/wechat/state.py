@@ -79,7 +79,7 @@ class WeChat:
         self.registrations = RegistrationBook(minter, self.ledger)
         self.links: dict[str, Link] = {}
         self.quota = QuotaBook()
-        self.rids = RidBook(self.ledger)
+        self.rids = RidBook()
         self.sent: list[dict[str, Any]] = []
         """Customer-service messages, oldest first."""
         self.settings = settings

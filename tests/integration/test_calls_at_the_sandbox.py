@@ -19,6 +19,7 @@ from wxvault.protocol.pushes import Authorized, Ticket
 from wxvault.runtime.settings import Settings
 from wxvault.runtime.wiring import Wiring
 from wxvault.wechat.component_api import ComponentApi
+from wxvault.wechat.http import WeChatHttp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,7 @@ class World:
 
     def __init__(self, server: SandboxServer) -> None:
         self.wechat = SandboxControl(server.base_url)
+        self.base_url = server.base_url
         state, now = server.desk.state, int(time.time())
         component = state.settings.component_appid
         self.house = House(clock=SystemClock(), wechat=RealWeChat(server.base_url))  # type: ignore[arg-type]
@@ -80,6 +82,10 @@ class World:
         """Invoke a call for the merchant."""
         wanted = {"authorizer_appid": self.appid, "path": path, **more}
         return self._handler({"call": wanted}, Context())
+
+    def component_call(self, path: str, **more: Any) -> Any:
+        """Invoke a call with the component's token."""
+        return self._handler({"component_call": {"path": path, **more}}, Context())
 
     def log_in(self, kind: str, **fields: str) -> Any:
         """Invoke a login."""
@@ -177,3 +183,39 @@ def test_a_users_code_counts_once(world: World) -> None:
     assert session["session_key"] not in str(world.house.table.items)  # type: ignore[attr-defined]
     assert world.log_in("mp", js_code=code)["error"]["wechat_errcode"] == 40163
     assert world.wechat.count(JSCODE, what="calls") == 2
+
+
+def test_what_a_rid_tells_has_no_secret(world: World) -> None:
+    """Refused calls with the AppSecret, a code and tokens are told without them, to whomever."""
+    settings, http = made_settings(), WeChatHttp(world.base_url)
+    secret, code, wrong = settings.component_appsecret, "c0de-that-was-not-taken", "0f" * 16
+    ours = {"component_appid": settings.component_appid}
+    refused = [
+        http.post(f"/cgi-bin/component/{path}", query={}, body=ours | body)
+        for path, body in {
+            "api_component_token": {
+                "component_appsecret": secret,
+                "component_verify_ticket": "ticket@@@wrong",
+            },
+            "api_start_push_ticket": {"component_secret": wrong},
+            "clear_quota/v2": {"appsecret": secret, "appid": "wx9999999999999999"},
+            "api_query_auth": {"authorization_code": code},
+        }.items()
+    ]
+    world.fault("errcode", SEND, errcode=45011)
+    mine = world.call(SEND, json={"touser": "o", "msgtype": "text", "session_key": code})
+    for ask, said in (
+        *((world.component_call, one) for one in refused),
+        (world.call, mine["error"] | {"errmsg": mine["error"]["message"]}),
+    ):
+        rid = said["errmsg"].rpartition("rid: ")[2]
+        for path in ("/cgi-bin/openapi/rid/get", "/cgi-bin/OpenAPI/rid/get"):
+            answer = ask(path, json={"rid": rid})
+            for hidden in (secret, wrong, code, "@wrong"):
+                assert hidden not in str(answer)
+            assert not any(known.value in str(answer) for known in world.wechat.secrets())
+            if "json" in answer:
+                assert "***" in answer["json"]["request"]["request_body"]
+                assert answer["json"]["request"]["client_ip"] == "127.0.0.1"
+            else:
+                assert path != "/cgi-bin/openapi/rid/get"

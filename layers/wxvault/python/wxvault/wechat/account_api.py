@@ -6,6 +6,7 @@ leaves with it.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from wxvault.wechat.answers import presentable, whole_number
 from wxvault.wechat.asking import clean
 from wxvault.wechat.call_paths import token_name
 from wxvault.wechat.http import WeChatHttp, json_object
+from wxvault.wechat.rid_answers import RID_GET, without_secrets
 from wxvault.wechat.secret_shapes import mask_answer
 
 if TYPE_CHECKING:
@@ -70,8 +72,10 @@ class AccountApi:
             raise WeChatUnknownError(problem, path=call.path, remedy=_NOBODY_KNOWS)
         content, content_type = raw.content, _content_type(raw.content_type)
         value = json_object(content)
+        # WeChat may not care about case; then neither must we.
+        tells_of_a_call = call.path.lower() == RID_GET
         if value is None:
-            if _should_be_json(content, content_type):
+            if tells_of_a_call or _should_be_json(content, content_type):
                 raise WeChatUnknownError(
                     f"{subject}: answered with something that is neither JSON nor a file",
                     path=call.path,
@@ -82,12 +86,17 @@ class AccountApi:
         number = 0 if errcode is None else whole_number(errcode)
         if number is None:
             raise WeChatUnknownError(f"{subject}: the errcode is no number", path=call.path)
-        masked = mask_answer(content, (token,))
+        told = _dumped(without_secrets(value)) if tells_of_a_call else content
+        masked = mask_answer(told, (token,))
         if masked != content:
             value = json_object(masked) or {}
         if number:
             raise refusal(call.method, call.path, number, value, token)
         return ApiAnswer(masked, content_type, value)
+
+
+def _dumped(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def refusal(

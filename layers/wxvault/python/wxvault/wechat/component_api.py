@@ -22,6 +22,7 @@ from wxvault.wechat.answers import (
 )
 from wxvault.wechat.asking import ask, clean
 from wxvault.wechat.http import WeChatHttp
+from wxvault.wechat.rid_answers import RID_GET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +37,6 @@ GET_OPTION: Final = "/cgi-bin/component/get_authorizer_option"
 SET_OPTION: Final = "/cgi-bin/component/set_authorizer_option"
 OLD_GET_OPTION: Final = "/cgi-bin/component/api_get_authorizer_option"
 OLD_SET_OPTION: Final = "/cgi-bin/component/api_set_authorizer_option"
-RID_GET: Final = "/cgi-bin/openapi/rid/get"
 AUTHORIZER_LIST: Final = "/cgi-bin/component/api_get_authorizer_list"
 START_PUSH_TICKET: Final = "/cgi-bin/component/api_start_push_ticket"
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import email.parser
 import email.policy
 import json
+import socket
+import threading
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.credentials import Credentials
 
 from wxvault import errors
 from wxvault.client import RemoteError
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 
 APPID = "wxf8b4f85f3a794e77"
 PNG = b"\x89PNG\r\n\xff"
+MIB = 1024 * 1024
 
 
 @dataclass
@@ -319,6 +324,56 @@ def test_mistakes_of_the_caller_are_named() -> None:
         AuthorizerClient.from_env(APPID, {})
     with pytest.raises(ConfigurationError, match="https"):
         ComponentClient.from_env({"WXVAULT_API_URL": "http://example.com"})
+
+
+def raw_answer(length: int, sent: int, *, chunked: bool = False) -> bytes:
+    """Return an answer of ``length`` bytes of which ``sent`` arrive before the line is cut."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n"
+    if chunked:
+        return head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % length + b"x" * sent
+    return head + b"Content-Length: %d\r\n\r\n" % length + b"x" * sent
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (raw_answer(300_000, 300_000), ""),
+        (raw_answer(300_000, 1000), "cut off: 299000 bytes"),
+        (raw_answer(300_000, 0), "cut off: 300000 bytes"),
+        (raw_answer(300_000, 1000, chunked=True), "IncompleteRead"),
+        (raw_answer(8 * MIB, 8 * MIB), ""),
+        (raw_answer(8 * MIB + 1, 8 * MIB + 1), "larger than 8388608 bytes"),
+    ],
+    ids=["whole", "cut", "cut at once", "a cut chunk", "8 MiB", "a byte more"],
+)
+def test_an_answer_is_whole_or_an_error(answer: bytes, problem: str) -> None:
+    """A file that lost its end, or is larger than may be, is never taken for a whole one."""
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65_536)
+            # The client may have gone before all of it was sent.
+            with contextlib.suppress(OSError):
+                connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        http = SignedHttp(
+            f"http://127.0.0.1:{server.getsockname()[1]}",
+            region="eu-west-1",
+            credentials=lambda: Credentials("AKIDEXAMPLE", "secret"),
+        )
+        client = AuthorizerClient(APPID, CallByHttp(http))
+        if problem:
+            with pytest.raises(TokenServiceError, match=problem):
+                client.get("/cgi-bin/media/get")
+        else:
+            content = client.get("/cgi-bin/media/get").content
+            assert content == answer.partition(b"\r\n\r\n")[2]
+        thread.join(5)
 
 
 def test_what_came_back_is_not_shown() -> None:

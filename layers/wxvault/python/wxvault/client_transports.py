@@ -129,9 +129,12 @@ class SignedHttp:
         seconds: float = READ_TIMEOUT_SECONDS,
         limit: int = _ANSWER_LIMIT,
     ) -> tuple[int, str, bytes]:
-        """Send a request; return status, content type and at most ``limit`` bytes of the body.
+        """Send a request; return status, content type and the whole body, ``limit`` bytes at most.
 
         Redirects are not followed and no proxy is asked.
+
+        Raises:
+            TokenServiceError: no answer, one that was cut off, or one that is larger.
         """
         url = self._base + path
         signed = self._signed(method, url, body, headers or {})
@@ -143,13 +146,21 @@ class SignedHttp:
         try:
             target = url.partition("://")[2].partition("/")[2]
             connection.request(method, f"/{target}", body=body or None, headers=signed)
-            response = connection.getresponse()
-            content_type = response.getheader("content-type") or ""
-            return response.status, content_type, response.read(limit)
+            with connection.getresponse() as response:
+                status = response.status
+                content_type = response.getheader("content-type") or ""
+                content = response.read(limit + 1)
+                # A limited read takes the end of the connection for the end of the body.
+                missing = response.length if len(content) <= limit else 0
         except (OSError, http.client.HTTPException) as exc:
             raise TokenServiceError(f"not reached ({type(exc).__name__})") from None
         finally:
             connection.close()
+        if missing:
+            raise TokenServiceError(f"the answer was cut off: {missing} bytes are missing")
+        if len(content) > limit:
+            raise TokenServiceError(f"the answer is larger than {limit} bytes")
+        return status, content_type, content
 
     def _signed(
         self, method: str, url: str, body: bytes, headers: Mapping[str, str]

@@ -31,6 +31,7 @@ from wxvault.errors import (
     ConfigurationError,
     InvalidRequestError,
     PermissionMissingError,
+    RequestTooLargeError,
     WeChatRefusedError,
 )
 
@@ -324,6 +325,31 @@ def test_mistakes_of_the_caller_are_named() -> None:
         AuthorizerClient.from_env(APPID, {})
     with pytest.raises(ConfigurationError, match="https"):
         ComponentClient.from_env({"WXVAULT_API_URL": "http://example.com"})
+
+
+def test_four_mib_of_chinese_fit_into_an_invoke() -> None:
+    """They are written as they are: escaped, they would be longer than AWS takes."""
+    function = FakeLambda([OK])
+    sent: list[bytes] = []
+    real = function.invoke
+
+    def invoke(*, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        sent.append(Payload)
+        return real(FunctionName=FunctionName, Payload=Payload)
+
+    function.invoke = invoke  # type: ignore[method-assign]
+    text = "示" * (4 * MIB // 3)
+    AuthorizerClient(APPID, CallByInvoke("call", function)).post("/a", json={"text": text})
+    assert len(sent[0]) < 4 * MIB + 500
+    assert function.asked[0]["call"]["json"] == {"text": text}
+
+
+def test_what_no_invoke_takes_is_refused_before_it_is_sent() -> None:
+    """AWS would answer with an error of its own that names no remedy."""
+    client, function = by_invoke()
+    with pytest.raises(RequestTooLargeError, match="at most 6291456"):
+        client.post("/a", json="x" * (6 * MIB))
+    assert function.asked == []
 
 
 def raw_answer(length: int, sent: int, *, chunked: bool = False) -> bytes:

@@ -30,6 +30,7 @@ from wxvault.client_transports import (
     SignedHttp,
     TokenServiceError,
     read_json,
+    written_json,
 )
 from wxvault.errors import ConfigurationError, InvalidRequestError, WxvaultError
 
@@ -315,25 +316,16 @@ def _as_http(question: Mapping[str, Any]) -> tuple[str, str, bytes, str]:
     appid = wanted.get("authorizer_appid", "")
     if kind == "login":
         fields = {k: v for k, v in wanted.items() if k not in {"authorizer_appid", "kind"}}
-        return "POST", f"/login/{appid}/{wanted['kind']}", _dumped(fields), _JSON
+        return "POST", f"/login/{appid}/{wanted['kind']}", written_json(fields), _JSON
     path = (
         f"/call/{appid}{wanted['path']}" if kind == "call" else f"/component-call{wanted['path']}"
     )
     if wanted.get("query"):
         path += f"?{urlencode(wanted['query'])}"
     if "json" in wanted:
-        return wanted["method"], path, _dumped(wanted["json"]), _JSON
+        return wanted["method"], path, written_json(wanted["json"], "json"), _JSON
     body = base64.b64decode(wanted.get("body_base64", ""))
     return wanted["method"], path, body, wanted.get("content_type", "")
-
-
-def _dumped(value: object) -> bytes:
-    # WeChat stores what it is sent: \uxxxx would be shown to people.
-    try:
-        return json_module.dumps(value, ensure_ascii=False).encode()
-    except (TypeError, ValueError):
-        pass
-    raise InvalidRequestError("json", "cannot be written as JSON in UTF-8")
 
 
 def _path(path: str) -> str:

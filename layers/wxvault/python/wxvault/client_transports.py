@@ -17,7 +17,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wxvault.errors import ConfigurationError, WxvaultError
+from wxvault.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    RequestTooLargeError,
+    WxvaultError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
 READ_TIMEOUT_SECONDS: Final = 12
 CONNECT_TIMEOUT_SECONDS: Final = 2
 _ANSWER_LIMIT: Final = 64 * 1024
+# AWS takes no more of a synchronous invoke.
+_PAYLOAD_LIMIT: Final = 6 * 1024 * 1024
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException"})
 _FORBIDDEN: Final = frozenset({401, 403})
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -78,10 +85,13 @@ class InvokeTransport:
 
     def ask(self, question: Mapping[str, Any]) -> object:
         """Invoke the function and wait for what it returns."""
-        try:
-            answer = self._client.invoke(
-                FunctionName=self._function, Payload=json.dumps(question).encode()
+        asked = written_json(question)
+        if len(asked) > _PAYLOAD_LIMIT:
+            raise RequestTooLargeError(
+                f"The request has {len(asked)} bytes; an invoke takes at most {_PAYLOAD_LIMIT}."
             )
+        try:
+            answer = self._client.invoke(FunctionName=self._function, Payload=asked)
             payload = answer["Payload"].read(self._answer_limit)
         except ClientError as exc:
             raise _refusal(str(exc.response.get("Error", {}).get("Code", ""))) from None
@@ -219,6 +229,15 @@ def _refusal(code: str) -> WxvaultError:
     if code in _DENIED:
         return AccessDeniedError("lambda:InvokeFunction is not allowed for this caller")
     return TokenServiceError(f"AWS answered {code or 'an error'}")
+
+
+def written_json(value: object, field: str = "request") -> bytes:
+    """Write JSON in UTF-8: Chinese escaped is twice as long, and WeChat would show the escapes."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise InvalidRequestError(field, "cannot be written as JSON in UTF-8")
 
 
 def read_json(content: bytes) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tests.fakes.house import COMPONENT, FakeQueue, House
@@ -483,8 +484,8 @@ class _ColdComponentToken(ComponentToken):
         super().__init__(world.lookup, world.clock, overlap=world.wechat.overlap)
         self._world = world
 
-    def get(self) -> str:
+    def get(self, *, until: float = inf) -> str:
         """Return a component token."""
         if self._world.is_news("component token"):
             self._kept = None
-        return super().get()
+        return super().get(until=until)

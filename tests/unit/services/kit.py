@@ -11,7 +11,9 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.house import COMPONENT, MERCHANT, House
 from tests.fakes.memory_table import MemoryTable
 from tests.fakes.wechat import Answer, Call, FakeWeChat, Granted
+from wxvault.services.component import ComponentToken
 from wxvault.services.lookup import Lookup
+from wxvault.services.outcome import Outcome
 from wxvault.services.state import Access, Lease, Status, TokenState
 from wxvault.services.tools import token_sha256
 from wxvault.vault.expressions import Item, Key, Update, Write
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from wxvault.services.lookup import Found
     from wxvault.services.onboarding_state import Code
-    from wxvault.services.outcome import Outcome
 
 NOW = 1_800_000_000.0
 LIFE = 7200.0
@@ -340,6 +341,40 @@ def land(house: House, via: Link, code: str, cookies: Sequence[str] | None = Non
     """Have the browser come back with a code, showing its cookie if nothing else is given."""
     session = house.landing.session(via.session_id)
     return house.landing.arrive(session, code, [via.cookie] if cookies is None else cookies)
+
+
+@dataclass(frozen=True, slots=True)
+class LateRenew:
+    """*renew* whose new token comes when the look-up has nearly given it up, and no answer."""
+
+    house: House
+
+    def __call__(
+        self,
+        authorizer_appid: str | None,
+        *,
+        rejected_token_sha256: str | None,
+        min_ttl: float,
+        seconds: float,
+    ) -> Outcome:
+        """Renew, late."""
+        self.house.time.time += seconds - 0.1
+        if authorizer_appid is None:
+            self.house.component_keeper.renew(rejected_token_sha256=rejected_token_sha256)
+        else:
+            self.house.keeper.keep(
+                authorizer_appid, rejected_token_sha256=rejected_token_sha256, min_ttl=min_ttl
+            )
+        return Outcome.UNKNOWN
+
+    def lookup(self) -> Lookup:
+        """Return the look-up that asks it."""
+        house = self.house
+        return Lookup(house.tokens, self, house.clock, half, overlap=house.wechat.overlap)
+
+    def component(self) -> ComponentToken:
+        """Return the component token as that look-up finds it."""
+        return ComponentToken(self.lookup(), self.house.clock, overlap=self.house.wechat.overlap)
 
 
 def other_environment(house: House) -> Lookup:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from tests.fakes.clock import half
 from tests.fakes.house import MERCHANT, House
 from wxvault.errors import (
     AuthorizerRevokedError,
     InvalidRequestError,
+    RenewalInProgressError,
     WeChatRefusedError,
     WeChatUnknownError,
 )
 from wxvault.protocol.account_options import OPTIONS
 from wxvault.services.account_options import Option, Way
+from wxvault.services.component import ComponentToken
+from wxvault.services.lookup import Lookup
+from wxvault.services.numbers import CALL_SECONDS, WHOLE_CALL_SECONDS
 
 
 @pytest.fixture
@@ -72,6 +80,55 @@ def test_a_token_that_stays_refused_leads_to_the_old_path(house: House) -> None:
     house.wechat.faults = {"option": [40001, 40001]}
     assert house.options.get(MERCHANT, "voice_recognize")[0].way is Way.OLD
     assert house.wechat.calls == ["option", "refresh", "option", "old_option"]
+
+
+class SlowWeChat:
+    """WeChat, with each of its answers after ``took`` seconds; it notes when it was asked last."""
+
+    def __init__(self, house: House, took: float) -> None:
+        self._house, self._took = house, took
+        self.last_asked = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._house.wechat, name)
+
+        def call(*given: Any) -> Any:
+            self.last_asked = self._house.clock.now()
+            self._house.time.time += self._took
+            return real(*given)
+
+        return call
+
+
+@pytest.mark.parametrize("took", [0, 1, 2, 3, 4, 5, 6, 7])
+@pytest.mark.parametrize("refusals", range(7))
+def test_all_of_an_action_is_over_in_time(house: House, took: float, refusals: int) -> None:
+    """Three options have one deadline: the last call begins when it can still end in time."""
+    wechat = SlowWeChat(house, took)
+    renew = house.renew
+
+    def slow_renew(*given: Any, seconds: float, **more: Any) -> Any:
+        house.time.time += min(took, seconds)
+        return renew(*given, seconds=seconds, **more)
+
+    lookup = Lookup(house.tokens, slow_renew, house.clock, half, overlap=house.wechat.overlap)
+    component = ComponentToken(lookup, house.clock, overlap=house.wechat.overlap)
+    options = replace(
+        house.options,
+        lookup=lookup,
+        wechat=wechat,
+        component=component,
+    )
+    house.wechat.faults = {"option": [40001] * refusals, "old_option": [40001] * refusals}
+    started = house.clock.now()
+    try:
+        options.get(MERCHANT)
+    except RenewalInProgressError:
+        assert took >= 2
+    except WeChatRefusedError:
+        assert refusals
+    assert wechat.last_asked + CALL_SECONDS - started <= WHOLE_CALL_SECONDS
+    assert house.clock.now() - started <= WHOLE_CALL_SECONDS
 
 
 def test_silence_is_silence(house: House) -> None:

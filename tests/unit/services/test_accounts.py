@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fakes.house import COMPONENT, MERCHANT, House
-from tests.unit.services.kit import items_of
+from tests.unit.services.kit import LateRenew, items_of
 from wxvault.errors import (
+    RenewalInProgressError,
     UnknownAuthorizerError,
     WeChatRefusedError,
     WeChatUnknownError,
 )
 from wxvault.protocol.permission_sets import AccountKind
+from wxvault.services.numbers import CALL_SECONDS, WHOLE_CALL_SECONDS
 from wxvault.services.outcome import Outcome
 from wxvault.services.selection import Selection
 from wxvault.services.state import Status
@@ -77,6 +81,28 @@ def test_refresh_asks_again(house: House) -> None:
     assert (known.permission_sets, known.new) == ((18, 30), (30,))
     assert known.missing(frozenset()) == (1,)
     assert known.missing(frozenset({7, 30})) == (1, 7)
+
+
+@pytest.mark.parametrize("took", [0, 3, 6, 7])
+def test_a_refresh_is_over_in_time(house: House, took: float) -> None:
+    """Two look-ups of eight seconds and two calls of seven would be more than the function has."""
+    real, asked = house.wechat.authorizer_info, []
+
+    def slow(*given: str) -> Answer:
+        asked.append(house.clock.now())
+        house.time.time += took
+        return real(*given)
+
+    accounts = replace(house.accounts, component=LateRenew(house).component())
+    house.wechat.authorizer_info = slow  # type: ignore[method-assign]
+    house.wechat.faults["authorizer_info"] = [40001]
+    house.time.time += 7300
+    started = house.clock.now()
+    with suppress(RenewalInProgressError):
+        accounts.refresh(MERCHANT)
+    assert asked
+    assert asked[-1] + CALL_SECONDS - started <= WHOLE_CALL_SECONDS
+    assert house.clock.now() - started <= WHOLE_CALL_SECONDS
 
 
 def test_nothing_is_new_or_missing_at_first(house: House) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.fakes.clock import half
 from tests.fakes.house import MERCHANT, House
+from tests.unit.services.kit import LateRenew
 from wxvault.errors import (
     AuthorizerRevokedError,
     DailyQuotaError,
@@ -20,8 +22,17 @@ from wxvault.errors import (
     WeChatUnknownError,
 )
 from wxvault.services.calling import ApiAnswer, ApiCall, Calling
-from wxvault.services.numbers import CALL_SECONDS, CALL_WITH_FILE_SECONDS
+from wxvault.services.component import ComponentToken
+from wxvault.services.numbers import (
+    CALL_SECONDS,
+    CALL_WITH_FILE_SECONDS,
+    LEAST_CALL_SECONDS,
+    WHOLE_CALL_SECONDS,
+)
 from wxvault.wechat.permission_paths import sets_for
+
+if TYPE_CHECKING:
+    from wxvault.services.lookup import Found
 
 PATH = "/cgi-bin/menu/create"
 CALL = ApiCall("POST", PATH, {}, b"{}", "application/json")
@@ -239,9 +250,46 @@ def test_a_busy_wechat_is_not_asked_beyond_the_time_there_is(desk: Desk) -> None
     desk.api.takes, desk.api.seconds = 25, []
     desk.grow_old()
     desk.api.scripted = [40001]
-    with pytest.raises(RenewalInProgressError, match="no time"):
+    with pytest.raises(RenewalInProgressError):
         desk.call()
     assert len(desk.api.seconds) == 1
+
+
+@pytest.mark.parametrize("appid", [MERCHANT, None])
+@pytest.mark.parametrize("took", range(16))
+def test_a_look_up_after_a_refusal_leaves_time_for_the_call(
+    desk: Desk, appid: str | None, took: int
+) -> None:
+    """However long WeChat took to refuse: all is over after 26 s, and what is sent has two."""
+    house = desk.house
+    desk.grow_old()
+    house.component.get()
+    desk.api.scripted, desk.api.takes = [40001], took
+    lookup = LateRenew(house).lookup()
+    component = ComponentToken(lookup, house.clock, overlap=house.wechat.overlap)
+    calling = replace(desk.calling, lookup=lookup, component=component)
+    # The look-up before the call took its eight seconds, too.
+    started = house.clock.now()
+    find = lookup.find
+
+    def slow(*args: Any, **more: Any) -> Found:
+        if not desk.api.tokens:
+            house.time.time += 8
+        return find(*args, **more)
+
+    lookup.find = slow  # type: ignore[method-assign]
+    try:
+        if appid is None:
+            calling.for_component(replace(CALL, method="GET"))
+        else:
+            calling.for_authorizer(appid, replace(CALL, method="GET"))
+    except RenewalInProgressError:
+        assert len(desk.api.tokens) == 1
+    else:
+        assert desk.api.seconds[1] >= LEAST_CALL_SECONDS
+    sent_at = house.clock.now() - (took if len(desk.api.tokens) == 2 else 0)
+    last = desk.api.seconds[1] if len(desk.api.tokens) == 2 else 0
+    assert sent_at + last - started <= WHOLE_CALL_SECONDS
 
 
 @pytest.mark.parametrize(

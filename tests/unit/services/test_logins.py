@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,14 +10,17 @@ import pytest
 
 from tests.fakes.clock import half
 from tests.fakes.house import COMPONENT, MERCHANT, House
+from tests.unit.services.kit import LateRenew
 from wxvault.errors import (
     AuthorizerRevokedError,
     InvalidRequestError,
     MinuteQuotaError,
+    RenewalInProgressError,
     UnknownAuthorizerError,
     WeChatRefusedError,
 )
 from wxvault.services.logins import Logins
+from wxvault.services.numbers import CALL_SECONDS, WHOLE_CALL_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,6 +144,31 @@ def test_a_refused_component_token_is_renewed_once(desk: Desk, errcode: int) -> 
         ASK["mini_program"](desk.logins, MERCHANT)
     assert refused.value.wechat_errcode == errcode
     assert len(desk.api.asked) == 4
+
+
+@pytest.mark.parametrize("took", range(8))
+def test_all_of_a_login_is_over_in_time(desk: Desk, took: int) -> None:
+    """Two look-ups of eight seconds and two calls of seven would be more than the function has."""
+    house = desk.house
+
+    class Slow(FakeLogins):
+        def _answer(self, *asked: str) -> dict[str, Any]:
+            assert house.clock.now() + CALL_SECONDS - started <= WHOLE_CALL_SECONDS
+            house.time.time += took
+            return super()._answer(*asked)
+
+    api = Slow(scripted=[-1, 40001])
+    component = LateRenew(house).component()
+    # It has just ended: the first look-up has to wait as well.
+    house.time.time += 7300
+    started = house.clock.now()
+    logins = replace(desk.logins, component=component, api=api)
+    try:
+        ASK["mini_program"](logins, MERCHANT)
+    except RenewalInProgressError:
+        assert len(api.asked) < 3
+    assert house.clock.now() - started <= WHOLE_CALL_SECONDS
+    assert api.asked
 
 
 @pytest.mark.parametrize("errcode", [40029, 40163, 61003, 40090, 40094])

@@ -97,6 +97,19 @@ def test_the_winners_token_is_handed_out() -> None:
     assert house.clock.now() - started == pytest.approx(5 * 0.15)
 
 
+@pytest.mark.parametrize(("left", "waited"), [(3, 3), (0.5, 0.5), (0, 0), (-5, 0), (60, 8)])
+def test_nobody_waits_beyond_the_time_they_have(left: float, waited: float) -> None:
+    """Whoever needs the rest of their time for a call says until when; *renew* is told too."""
+    house = expired()
+    renew = SlowRenew(house, lambda: Outcome.UNKNOWN)
+    started = house.clock.now()
+    with pytest.raises(RenewalInProgressError):
+        renew.lookup().find(MERCHANT, until=started + left)
+    assert house.clock.now() - started == pytest.approx(waited, abs=0.15)
+    assert all(0 < asked["seconds"] <= waited for asked in renew.asked_for)
+    assert bool(renew.asked_for) == (left > 0)
+
+
 def test_eight_seconds_are_the_end() -> None:
     """Whoever holds the lease and does not come back is waited for eight seconds."""
     house = expired()

@@ -16,6 +16,7 @@ from wxvault.errors import WeChatRefusedError
 from wxvault.protocol.account_options import OPTIONS, check_name, check_value
 from wxvault.protocol.return_codes import AUTHORIZER_TOKEN_REFUSED, PATH_REFUSED
 from wxvault.services.accounts import with_component_token
+from wxvault.services.patience import InTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +96,8 @@ class Options:
             UnknownAuthorizerError and whatever else :meth:`Lookup.find` raises: there is no token.
         """
         names = tuple(OPTIONS) if name is None else (check_name(name),)
-        return tuple(self._get(authorizer_appid, one) for one in names)
+        in_time = InTime.from_now(self.tools.clock)
+        return tuple(self._get(authorizer_appid, one, in_time) for one in names)
 
     def set(self, authorizer_appid: str, name: object, value: object) -> Option:
         """Set an option; the merchant must have granted the permission set that covers it.
@@ -117,38 +119,48 @@ class Options:
         def old(token: str) -> None:
             self.wechat.set_old_option(ours, token, authorizer_appid, known, checked)
 
-        _, way = self._either(authorizer_appid, current, old)
+        _, way = self._either(authorizer_appid, current, old, InTime.from_now(self.tools.clock))
         return Option(known, checked, way)
 
-    def _get(self, authorizer_appid: str, name: str) -> Option:
+    def _get(self, authorizer_appid: str, name: str, in_time: InTime) -> Option:
         ours = self.tools.component_appid
         value, way = self._either(
             authorizer_appid,
             lambda token: self.wechat.option(ours, token, authorizer_appid, name),
             lambda token: self.wechat.old_option(ours, token, authorizer_appid, name),
+            in_time,
         )
         return Option(name, value, way)
 
     def _either[T](
-        self, authorizer_appid: str, current: Callable[[str], T], old: Callable[[str], T]
+        self,
+        authorizer_appid: str,
+        current: Callable[[str], T],
+        old: Callable[[str], T],
+        in_time: InTime,
     ) -> tuple[T, Way]:
         try:
-            return self._with_own_token(authorizer_appid, current), Way.CURRENT
+            return self._with_own_token(authorizer_appid, current, in_time), Way.CURRENT
         except WeChatRefusedError as refusal:
             if refusal.wechat_errcode not in AUTHORIZER_TOKEN_REFUSED | PATH_REFUSED:
                 raise
             self.tools.log_refusal(authorizer_appid, refusal)
-        return with_component_token(self.component, old), Way.OLD
+        return with_component_token(self.component, old, in_time), Way.OLD
 
-    def _with_own_token[T](self, authorizer_appid: str, call: Callable[[str], T]) -> T:
+    def _with_own_token[T](
+        self, authorizer_appid: str, call: Callable[[str], T], in_time: InTime
+    ) -> T:
         """Call WeChat with the authorizer's token; once more if it was refused and is renewed."""
-        token = self.lookup.find(authorizer_appid).access_token
+        find, until = self.lookup.find, in_time.last_start
+        token = find(authorizer_appid, until=until).access_token
+        in_time.require()
         try:
             return call(token)
         except WeChatRefusedError as refusal:
             if refusal.wechat_errcode not in AUTHORIZER_TOKEN_REFUSED:
                 raise
-            other = self.lookup.find(authorizer_appid, rejected_token=token).access_token
+            other = find(authorizer_appid, rejected_token=token, until=until).access_token
             if other == token:
                 raise
+        in_time.require()
         return call(other)

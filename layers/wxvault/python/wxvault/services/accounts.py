@@ -19,6 +19,7 @@ from wxvault.protocol.profiles import from_wechat
 from wxvault.protocol.return_codes import COMPONENT_TOKEN_REFUSED, NOT_AUTHORIZED
 from wxvault.services import account_rules
 from wxvault.services.account_values import Assigned
+from wxvault.services.patience import InTime
 from wxvault.services.state import RENEWABLE, Status
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Accounts:
             WeChatRefusedError, WeChatUnknownError: WeChat told nothing; nothing was changed, but
                 that 61003 is looked into.
             NoTicketError, RenewalInProgressError, RenewalFailingError, SealBrokenError: there is no
-                component token.
+                component token, or there was none in time.
         """
         before = self._state(authorizer_appid)
         try:
@@ -172,7 +173,7 @@ class Accounts:
         def ask(token: str) -> Described:
             return self.wechat.authorizer_info(self.tools.component_appid, token, authorizer_appid)
 
-        return with_component_token(self.component, ask)
+        return with_component_token(self.component, ask, InTime.from_now(self.tools.clock))
 
     def _compare(self, before: TokenState, told: str | None) -> None:
         """Have WeChat asked under the lease if it knows another refresh token than we do."""
@@ -193,17 +194,21 @@ class Accounts:
         )
 
 
-def with_component_token[T](component: ComponentToken, call: Callable[[str], T]) -> T:
+def with_component_token[T](
+    component: ComponentToken, call: Callable[[str], T], in_time: InTime
+) -> T:
     """Call WeChat with the component token; once more with another one if that was refused."""
-    token = component.get()
+    token = component.get(until=in_time.last_start)
+    in_time.require()
     try:
         return call(token)
     except WeChatRefusedError as refusal:
         if refusal.wechat_errcode not in COMPONENT_TOKEN_REFUSED:
             raise
-        other = component.after_refusal(token)
+        other = component.after_refusal(token, until=in_time.last_start)
         if other == token:
             raise
+    in_time.require()
     return call(other)
 
 

@@ -18,7 +18,12 @@ from wxvault.protocol.return_codes import (
     NOT_AUTHORIZED,
     PERMISSION_MISSING,
 )
-from wxvault.services.numbers import CALL_SECONDS, CALL_WITH_FILE_SECONDS, WHOLE_CALL_SECONDS
+from wxvault.services.numbers import (
+    CALL_SECONDS,
+    CALL_WITH_FILE_SECONDS,
+    LEAST_CALL_SECONDS,
+    WHOLE_CALL_SECONDS,
+)
 from wxvault.services.patience import named, patiently, renamed
 
 if TYPE_CHECKING:
@@ -103,13 +108,17 @@ class Calling:
             WeChatUnknownError, AnswerTooLargeError: WeChat gave no good answer.
         """
 
-        def another(refused: str) -> str:
-            return self.lookup.find(authorizer_appid, rejected_token=refused).access_token
+        def get(until: float) -> str:
+            return self.lookup.find(authorizer_appid, until=until).access_token
+
+        def another(refused: str, until: float) -> str:
+            found = self.lookup.find(authorizer_appid, rejected_token=refused, until=until)
+            return found.access_token
 
         return self._call(
             authorizer_appid,
             call,
-            lambda: self.lookup.find(authorizer_appid).access_token,
+            get,
             another,
             # 61003 too: renewing asks WeChat whether the merchant has really gone.
             AUTHORIZER_TOKEN_REFUSED | NOT_AUTHORIZED,
@@ -120,8 +129,8 @@ class Calling:
         return self._call(
             None,
             call,
-            self.component.get,
-            self.component.after_refusal,
+            lambda until: self.component.get(until=until),
+            lambda refused, until: self.component.after_refusal(refused, until=until),
             COMPONENT_TOKEN_REFUSED,
         )
 
@@ -129,12 +138,12 @@ class Calling:
         self,
         appid: str | None,
         call: ApiCall,
-        get: Callable[[], str],
-        another: Callable[[str], str],
+        get: Callable[[float], str],
+        another: Callable[[str, float], str],
         token_refused: frozenset[int],
     ) -> ApiAnswer:
         ends = self.clock.now() + WHOLE_CALL_SECONDS
-        token = get()
+        token = get(ends - LEAST_CALL_SECONDS)
         try:
             return self._patiently(call, token, ends)
         except WeChatRefusedError as refusal:
@@ -149,7 +158,7 @@ class Calling:
                 "wechat_errcode": first.wechat_errcode,
             },
         )
-        renewed = another(token)
+        renewed = another(token, ends - LEAST_CALL_SECONDS)
         if renewed == token:
             raise _still_refused(first, "and it is too young to be renewed") from None
         try:

@@ -6,6 +6,7 @@ openApi/ticket-token/api_getcomponentaccesstoken.
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -74,8 +75,8 @@ class ComponentToken:
         self._lock = threading.Lock()
         self._kept: _Kept | None = None
 
-    def get(self) -> str:
-        """Return a component token that WeChat honours.
+    def get(self, *, until: float = math.inf) -> str:
+        """Return a component token that WeChat honours, waited for at most ``until``.
 
         Raises:
             NoTicketError: WeChat has never pushed a ticket (or none for twelve hours).
@@ -86,20 +87,20 @@ class ComponentToken:
             kept = self._kept
             if kept is not None and self._clock.now() < kept.until:
                 return kept.token
-        return self._read(None)
+        return self._read(None, until)
 
-    def after_refusal(self, refused: str) -> str:
+    def after_refusal(self, refused: str, *, until: float = math.inf) -> str:
         """Return another token after WeChat refused ``refused``; renewed once if it must be."""
         with self._lock:
             if self._kept is not None and self._kept.token == refused:
                 self._kept = None
-        return self._read(refused)
+        return self._read(refused, until)
 
-    def _read(self, refused: str | None) -> str:
-        found = self._lookup.find(None, rejected_token=refused)
-        until = min(self._clock.now() + CACHED * self._overlap, found.expires_at)
+    def _read(self, refused: str | None, until: float) -> str:
+        found = self._lookup.find(None, rejected_token=refused, until=until)
+        kept_until = min(self._clock.now() + CACHED * self._overlap, found.expires_at)
         with self._lock:
-            self._kept = _Kept(found.access_token, until)
+            self._kept = _Kept(found.access_token, kept_until)
         return found.access_token
 
 

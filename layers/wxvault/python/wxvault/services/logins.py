@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wxvault.errors import AuthorizerRevokedError, UnknownAuthorizerError, WeChatRefusedError
 from wxvault.protocol.links import oauth_link
 from wxvault.protocol.return_codes import COMPONENT_TOKEN_REFUSED
-from wxvault.services.numbers import CALL_SECONDS, WHOLE_CALL_SECONDS
+from wxvault.services.numbers import CALL_SECONDS, LEAST_CALL_SECONDS, WHOLE_CALL_SECONDS
 from wxvault.services.patience import named, patiently
 from wxvault.services.policy import is_coming_back
 from wxvault.services.state import Status
@@ -101,7 +101,7 @@ class Logins:
     def user_info(self, appid: str, access_token: str, openid: str, lang: str) -> Mapping[str, Any]:
         """Return the profile of a user who has allowed it; the token is the user's own."""
         self._require(appid)
-        ends = self.clock.now() + WHOLE_CALL_SECONDS
+        ends = self._last_start()
         try:
             return self._patiently(lambda: self.api.user_info(access_token, openid, lang), ends)
         except WeChatRefusedError as refusal:
@@ -110,23 +110,27 @@ class Logins:
     def _ask(self, appid: str, ask: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:
         """Ask with the component token, and once more with another one if WeChat refuses it."""
         self._require(appid)
-        ends = self.clock.now() + WHOLE_CALL_SECONDS
-        token = self.component.get()
+        ends = self._last_start()
+        token = self.component.get(until=ends - LEAST_CALL_SECONDS)
         try:
             return self._patiently(lambda: ask(token), ends)
         except WeChatRefusedError as refusal:
             if refusal.wechat_errcode not in COMPONENT_TOKEN_REFUSED:
                 raise named(refusal) from None
-        renewed = self.component.after_refusal(token)
+        renewed = self.component.after_refusal(token, until=ends - LEAST_CALL_SECONDS)
         try:
             return self._patiently(lambda: ask(renewed), ends)
         except WeChatRefusedError as refusal:
             raise named(refusal) from None
 
+    def _last_start(self) -> float:
+        """Return when the last call has to begin: each has its own CALL_SECONDS."""
+        return self.clock.now() + WHOLE_CALL_SECONDS - CALL_SECONDS
+
     def _patiently(self, ask: Callable[[], Mapping[str, Any]], ends: float) -> Mapping[str, Any]:
         return patiently(
             lambda _: ask(),
-            ends=ends - CALL_SECONDS,
+            ends=ends,
             longest=CALL_SECONDS,
             clock=self.clock,
             uniform=self.uniform,

@@ -6,6 +6,7 @@ A look-up never asks WeChat itself: it asks *renew* and polls the table.
 from __future__ import annotations
 
 import hmac
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -88,10 +89,12 @@ class Lookup:
         min_ttl: float = 0,
         rejected_token: str | None = None,
         rejected_token_sha256: str | None = None,
+        until: float = math.inf,
     ) -> Found:
         """Return a token that WeChat honours, with at least ``min_ttl`` seconds left if possible.
 
-        ``rejected_token`` (or its SHA-256) says "WeChat refused this one".
+        ``rejected_token`` (or its SHA-256) says "WeChat refused this one". It is waited for
+        WAIT_SECONDS, but not beyond ``until``.
 
         Raises:
             UnknownAuthorizerError, AuthorizerPendingError, AuthorizerRevokedError,
@@ -101,7 +104,7 @@ class Lookup:
             SealingKeyError: the sealing key cannot be used now.
         """
         rejected = token_sha256(rejected_token) if rejected_token else rejected_token_sha256
-        deadline = self._clock.now() + WAIT_SECONDS
+        deadline = min(self._clock.now() + WAIT_SECONDS, until)
         asked: Outcome | None = None
         asks, ask_again_at = 0, 0.0
         while True:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from wxvault.errors import (
     DailyQuotaError,
@@ -11,7 +12,13 @@ from wxvault.errors import (
     WeChatRefusedError,
 )
 from wxvault.protocol.return_codes import BUSY, MINUTE_QUOTA_EXHAUSTED, QUOTA_EXHAUSTED
-from wxvault.services.numbers import BUSY_PAUSE_SECONDS, BUSY_TRIES, LEAST_CALL_SECONDS
+from wxvault.services.numbers import (
+    BUSY_PAUSE_SECONDS,
+    BUSY_TRIES,
+    CALL_SECONDS,
+    LEAST_CALL_SECONDS,
+    WHOLE_CALL_SECONDS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +51,30 @@ def patiently[T](
             if refusal.wechat_errcode not in BUSY or tried == BUSY_TRIES or too_late:
                 raise
         clock.sleep(pause)
+
+
+@dataclass(frozen=True, slots=True)
+class InTime:
+    """Whole calls to WeChat, as many as an action takes: all of them are over by ``ends``."""
+
+    ends: float
+    clock: Clock
+
+    @classmethod
+    def from_now(cls, clock: Clock) -> Self:
+        """Begin an action; its function has three seconds more."""
+        return cls(clock.now() + WHOLE_CALL_SECONDS, clock)
+
+    @property
+    def last_start(self) -> float:
+        """When the last call has to begin, and the wait for its token to be over."""
+        return self.ends - CALL_SECONDS
+
+    def require(self) -> None:
+        """Raise RenewalInProgressError when another call would not be over in time."""
+        if self.clock.now() > self.last_start:
+            message = "tokens and WeChat took so long that no time was left for another call"
+            raise RenewalInProgressError(message)
 
 
 def named(refusal: WeChatRefusedError) -> WeChatRefusedError:

@@ -266,6 +266,7 @@ def test_what_is_no_answer_is_said_and_not_repeated(merchant: World, name: str) 
     answer = call(merchant, "POST", SEND, body=MESSAGE)
     error = assert_clear(merchant.stack, answer, 504, "wechat_unreachable")
     assert "executed" in error["remedy"]
+    assert answer.header("retry-after") == ""
     # WeChat writes a slow call down when it is through with it.
     eventually(lambda: merchant.count(SEND, what="calls"), what="the call at WeChat")
     assert merchant.count(SEND, what="calls") == 1

@@ -68,6 +68,12 @@ def test_waiting_makes_sense_for_some() -> None:
     assert answer["headers"]["retry-after"] == "2"
 
 
+def test_nobody_is_told_to_repeat_what_wechat_may_have_executed() -> None:
+    """HTTP libraries obey retry-after by themselves: a message would be sent twice."""
+    for kind in (errors.WeChatUnknownError, errors.AnswerTooLargeError):
+        assert "retry-after" not in answers.error_answer(make(kind), "r")["headers"]
+
+
 def test_an_unexpected_exception_says_nothing_of_itself() -> None:
     """Its text may hold anything, so it stays in the log."""
     answer = answers.error_answer(RuntimeError("ticket@@@secret"), "req-2")

@@ -62,7 +62,8 @@ STATUS_OF: Final[dict[type[errors.WxvaultError], int]] = {
     errors.AnswerTooLargeError: 502,
 }
 
-# Seconds after which asking again makes sense.
+# Seconds after which asking again makes sense. Not after a WeChatUnknownError: there are libraries
+# that obey this by themselves, and what WeChat may have executed would be executed twice.
 _RETRY_AFTER: Final[dict[type[errors.WxvaultError], int]] = {
     errors.MintLimitError: 3,
     errors.AuthorizerPendingError: 3,
@@ -75,7 +76,6 @@ _RETRY_AFTER: Final[dict[type[errors.WxvaultError], int]] = {
     errors.TableUnavailableError: 2,
     errors.EventNotSentError: 5,
     errors.MinuteQuotaError: 60,
-    errors.WeChatUnknownError: 10,
 }
 
 _ALWAYS: Final = {

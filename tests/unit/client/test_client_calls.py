@@ -111,7 +111,7 @@ def test_calls_by_invoke() -> None:
                 "authorizer_appid": APPID,
                 "method": "GET",
                 "path": "/cgi-bin/menu/get",
-                "query": {"n": 3},
+                "query": {"n": "3"},
             }
         },
         {
@@ -319,8 +319,6 @@ def test_mistakes_of_the_caller_are_named() -> None:
     for files in ({}, {"a": File('"', b"")}, {"a\r\nb": File("x", b"")}):
         with pytest.raises(InvalidRequestError, match="files"):
             client.upload("/a", files)
-    with pytest.raises(InvalidRequestError, match="json"):
-        client.post("/a", json=object())
     with pytest.raises(ConfigurationError, match="WXVAULT_CALL_FUNCTION"):
         AuthorizerClient.from_env(APPID, {})
     with pytest.raises(ConfigurationError, match="https"):

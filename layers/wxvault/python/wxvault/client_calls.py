@@ -183,7 +183,11 @@ class _Caller:
         return self.post("/cgi-bin/openapi/rid/get", json={"rid": rid}).value()
 
     def _call(self, wanted: dict[str, Any]) -> Reply:
-        return self._transport.ask({self._kind: {**self._whose, **wanted}})
+        # Checked here, so that both ways refuse the same and send the same.
+        if "json" in wanted:
+            written_json(wanted["json"], "json")
+        checked = {**wanted, "query": _texts(wanted["query"])}
+        return self._transport.ask({self._kind: {**self._whose, **checked}})
 
 
 class AuthorizerClient(_Caller):
@@ -326,6 +330,18 @@ def _as_http(question: Mapping[str, Any]) -> tuple[str, str, bytes, str]:
         return wanted["method"], path, written_json(wanted["json"], "json"), _JSON
     body = base64.b64decode(wanted.get("body_base64", ""))
     return wanted["method"], path, body, wanted.get("content_type", "")
+
+
+def _texts(query: Mapping[str, object]) -> dict[str, str]:
+    """Return query parameters as texts; numbers and truth values as JSON writes them."""
+    texts = {}
+    for name, value in query.items():
+        if not isinstance(value, str | int | float):
+            raise InvalidRequestError("query", f"{name} must be a text, a number or a truth value")
+        written = written_json(value, "query")
+        # What is a text may be a class of its own (an Enum), which writes itself otherwise.
+        texts[name] = str(read_json(written)) if isinstance(value, str) else written.decode()
+    return texts
 
 
 def _path(path: str) -> str:

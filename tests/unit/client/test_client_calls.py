@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from wxvault import errors
 from wxvault.client import RemoteError
@@ -215,6 +216,53 @@ def test_other_answers_are_told_apart() -> None:
             other.get("/a")
 
 
+class FailingLambda:
+    """boto3's client when AWS, the network or the function fails."""
+
+    def __init__(self, problem: Exception | str) -> None:
+        self.problem = problem
+
+    def invoke(self, **_: object) -> dict[str, Any]:
+        """Fail."""
+        if isinstance(self.problem, Exception):
+            raise self.problem
+        return {"Payload": BytesIO(b"{}"), "FunctionError": self.problem}
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind", "said"),
+    [
+        (
+            ClientError({"Error": {"Code": "AccessDeniedException"}}, "Invoke"),
+            AccessDeniedError,
+            "lambda:InvokeFunction of call:live is not allowed",
+        ),
+        (
+            ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke"),
+            TokenServiceError,
+            "call:live: AWS answered TooManyRequestsException",
+        ),
+        (
+            ReadTimeoutError(endpoint_url="https://x"),
+            TokenServiceError,
+            r"call:live: not reached \(ReadTimeoutError\)",
+        ),
+        ("Unhandled", TokenServiceError, "call:live: the function failed"),
+    ],
+    ids=["denied", "throttled", "timeout", "function error"],
+)
+def test_a_failure_names_what_was_asked(
+    problem: Exception | str, kind: type[errors.WxvaultError], said: str
+) -> None:
+    """Not the token function; and a call or login is not to be repeated without a look."""
+    client = AuthorizerClient(APPID, CallByInvoke("call:live", FailingLambda(problem)))
+    for ask in (lambda: client.get("/a"), lambda: client.login("c")):
+        with pytest.raises(kind, match=said) as failed:
+            ask()
+        assert "token function" not in f"{failed.value.message}{failed.value.remedy}"
+        assert kind is AccessDeniedError or "executed" in failed.value.remedy
+
+
 METHODS: list[tuple[Callable[[AuthorizerClient], object], str, Any, Any]] = [
     (lambda c: c.open_create(), "/cgi-bin/open/create", {"appid": APPID}, "wxo"),
     (
@@ -363,8 +411,8 @@ def raw_answer(length: int, sent: int, *, chunked: bool = False) -> bytes:
     ("answer", "problem"),
     [
         (raw_answer(300_000, 300_000), ""),
-        (raw_answer(300_000, 1000), "cut off: 299000 bytes"),
-        (raw_answer(300_000, 0), "cut off: 300000 bytes"),
+        (raw_answer(300_000, 1000), "cut off, 299000 bytes"),
+        (raw_answer(300_000, 0), "cut off, 300000 bytes"),
         (raw_answer(300_000, 1000, chunked=True), "IncompleteRead"),
         (raw_answer(8 * MIB, 8 * MIB), ""),
         (raw_answer(8 * MIB + 1, 8 * MIB + 1), "larger than 8388608 bytes"),

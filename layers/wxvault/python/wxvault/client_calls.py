@@ -42,6 +42,10 @@ __all__ = ["AccessDeniedError", "AuthorizerClient", "ComponentClient", "File", "
 CALL_SECONDS: Final = 31
 """A call may take 29 s at wxvault, and the gateway waits 30."""
 
+_NOBODY_KNOWS: Final = (
+    "Look whether WeChat has executed it before you send it again; if it stays, look at the log of "
+    "the function call."
+)
 _ANSWER_LIMIT: Final = 8 * 1024 * 1024
 _APPID: Final = re.compile(r"wx[0-9a-f]{16}", re.ASCII)
 _PATH: Final = re.compile(r"/[A-Za-z0-9_/-]+", re.ASCII)
@@ -60,9 +64,12 @@ class Reply:
     json: dict[str, Any] | None = field(default=None, repr=False)
 
     def value(self) -> dict[str, Any]:
-        """Return the JSON object; TokenServiceError when the answer is a file."""
+        """Return the JSON object; TokenServiceError when the answer is something else."""
         if self.json is None:
-            raise TokenServiceError(f"the answer is {self.content_type}, not JSON")
+            raise TokenServiceError(
+                f"the answer is {self.content_type} and no JSON object",
+                remedy="WeChat has answered well: read `content`.",
+            )
         return self.json
 
 
@@ -187,7 +194,14 @@ class _Caller:
         if "json" in wanted:
             written_json(wanted["json"], "json")
         checked = {**wanted, "query": _texts(wanted["query"])}
-        return self._transport.ask({self._kind: {**self._whose, **checked}})
+        return self._ask({self._kind: {**self._whose, **checked}})
+
+    def _ask(self, question: Mapping[str, Any]) -> Reply:
+        try:
+            return self._transport.ask(question)
+        except TokenServiceError as error:
+            error.remedy = _NOBODY_KNOWS
+            raise
 
 
 class AuthorizerClient(_Caller):
@@ -266,7 +280,7 @@ class AuthorizerClient(_Caller):
         return self._log_in("userinfo", access_token=access_token, openid=openid, lang=lang)
 
     def _log_in(self, kind: str, **fields: str) -> dict[str, Any]:
-        return self._transport.ask({"login": {**self._whose, "kind": kind, **fields}}).value()
+        return self._ask({"login": {**self._whose, "kind": kind, **fields}}).value()
 
 
 class ComponentClient(_Caller):

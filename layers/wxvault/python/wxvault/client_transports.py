@@ -1,4 +1,4 @@
-"""The two ways from a client to the token function: direct invoke, and signed HTTP.
+"""The two ways from a client to a function of wxvault's: direct invoke, and signed HTTP.
 
 Like ``client.py`` it imports ``wxvault.errors``, boto3 and the standard library only.
 """
@@ -40,24 +40,24 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class AccessDeniedError(WxvaultError):
-    """AWS did not let this caller ask for the token."""
+    """AWS did not let this caller ask; the message names the function or the path."""
 
     code = "access_denied"
     default_remedy = (
-        "Allow the caller's role to invoke the token function or to call its API path; the stack's "
-        "outputs name a policy for each."
+        "Allow the caller's role to invoke the named function, or to call the named path of the "
+        "API; the stack's outputs name a policy for each."
     )
 
 
 class TokenServiceError(WxvaultError):
-    """The token function could not be reached, or answered something that is no answer."""
+    """What was asked could not be reached, or answered something that is no answer."""
 
     code = "token_service"
-    default_remedy = "Try again; if it stays, look at the token function and its log."
+    default_remedy = "Try again; if it stays, look at the log of the function that was asked."
 
 
 class Transport(Protocol):
-    """The way to the token function."""
+    """The way to a function of wxvault's."""
 
     def ask(self, question: Mapping[str, Any]) -> object:
         """Send a question and return the JSON value of the answer, an error object included."""
@@ -94,11 +94,14 @@ class InvokeTransport:
             answer = self._client.invoke(FunctionName=self._function, Payload=asked)
             payload = answer["Payload"].read(self._answer_limit)
         except ClientError as exc:
-            raise _refusal(str(exc.response.get("Error", {}).get("Code", ""))) from None
+            code = str(exc.response.get("Error", {}).get("Code", ""))
+            raise _refusal(self._function, code) from None
         except (BotoCoreError, OSError) as exc:
-            raise TokenServiceError(f"not reached ({type(exc).__name__})") from None
+            raise TokenServiceError(
+                f"{self._function}: not reached ({type(exc).__name__})"
+            ) from None
         if answer.get("FunctionError"):
-            raise TokenServiceError("the token function failed")
+            raise TokenServiceError(f"{self._function}: the function failed")
         return read_json(payload)
 
 
@@ -147,6 +150,7 @@ class SignedHttp:
             TokenServiceError: no answer, one that was cut off, or one that is larger.
         """
         url = self._base + path
+        subject = f"{method} {path.partition('?')[0]}"
         signed = self._signed(method, url, body, headers or {})
         kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
         more: dict[str, Any] = {}
@@ -163,13 +167,15 @@ class SignedHttp:
                 # A limited read takes the end of the connection for the end of the body.
                 missing = response.length if len(content) <= limit else 0
         except (OSError, http.client.HTTPException) as exc:
-            raise TokenServiceError(f"not reached ({type(exc).__name__})") from None
+            raise TokenServiceError(f"{subject}: not reached ({type(exc).__name__})") from None
         finally:
             connection.close()
         if missing:
-            raise TokenServiceError(f"the answer was cut off: {missing} bytes are missing")
+            raise TokenServiceError(
+                f"{subject}: the answer was cut off, {missing} bytes are missing"
+            )
         if len(content) > limit:
-            raise TokenServiceError(f"the answer is larger than {limit} bytes")
+            raise TokenServiceError(f"{subject}: the answer is larger than {limit} bytes")
         return status, content_type, content
 
     def _signed(
@@ -225,10 +231,10 @@ def _lambda_client(seconds: float, attempts: int) -> Any:
     )
 
 
-def _refusal(code: str) -> WxvaultError:
+def _refusal(function: str, code: str) -> WxvaultError:
     if code in _DENIED:
-        return AccessDeniedError("lambda:InvokeFunction is not allowed for this caller")
-    return TokenServiceError(f"AWS answered {code or 'an error'}")
+        return AccessDeniedError(f"lambda:InvokeFunction of {function} is not allowed")
+    return TokenServiceError(f"{function}: AWS answered {code or 'an error'}")
 
 
 def written_json(value: object, field: str = "request") -> bytes:

@@ -78,6 +78,12 @@ def test_component_paths_take_the_token_under_its_other_name(wechat: LoopbackWeC
         (b"date,count\n2026-01-01,3\n", "text/csv"),
         (b"--{ not json, and no text", "video/mp4"),
         (b"{} in a picture", "image/jpeg"),
+        (b"[1, 2]", "application/json"),
+        (b'\xef\xbb\xbf [{"a":"\xff"}]', "application/json; encoding=utf-8"),
+        (b'"a text"', "text/json"),
+        (b"17", "application/json"),
+        (b"null", "application/json"),
+        (b"[]", "text/plain"),
     ],
 )
 def test_a_good_answer_comes_back_as_it_is(
@@ -110,6 +116,12 @@ def test_the_token_does_not_come_back(wechat: LoopbackWeChat, form: str) -> None
         "other": "***",
         "nick": "示例",
     }
+
+
+def test_the_token_does_not_come_back_in_a_list(wechat: LoopbackWeChat) -> None:
+    """What is JSON and no object is masked as well."""
+    wechat.behaviour = send(answering(json.dumps([TOKEN, 1]).encode(), "application/json"))
+    assert ask(wechat).content == b'["***", 1]'
 
 
 def test_a_media_id_that_begins_like_a_token_is_left_alone(wechat: LoopbackWeChat) -> None:
@@ -182,6 +194,9 @@ NO_ANSWERS = {
     "an error page": answering(b"<html>502</html>", "text/html"),
     "a page that says it is text": answering(b"\n<!doctype html><p>busy", "text/plain"),
     "JSON that is cut": answering(b'{"errcode":0,"list":[1,', "text/plain"),
+    "a list that is cut": answering(b'[{"a":1},', "application/json"),
+    "a text that is cut": answering(b'"abc', "application/json"),
+    "a list that says it is a page": answering(b"[]", "text/html"),
     "JSON that is none": answering(b"\x1f\x8b garbage", "application/json"),
     "an errcode that is no number": answering(b'{"errcode":{}}', "text/plain"),
     "nothing": answering(b"", "image/png"),

@@ -132,14 +132,25 @@ def _is_text(content_type: str) -> bool:
 
 
 def _should_be_json(content: bytes, content_type: str) -> bool:
-    """Say whether an answer that is no JSON object ought to be one: an error page, a cut object."""
+    """Say whether what is no JSON object is no answer either: an error page, JSON that is cut."""
     kind = content_type.lower()
-    if kind.startswith(("application/json", "text/json", "text/html")):
+    if kind.startswith("text/html"):
         return True
+    if kind.startswith(("application/json", "text/json")):
+        return not _is_json(content)
     # WeChat sends JSON as text/plain, too; one that was cut off begins like one.
     begins = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     says_little = _is_text(kind) or kind == _BINARY
     return not content or (says_little and begins.startswith((b"{", b"<!doctype", b"<html")))
+
+
+def _is_json(content: bytes) -> bool:
+    """Say whether an answer is whole JSON, of whatever kind."""
+    try:
+        json.loads(content.decode("utf-8-sig", "replace"), strict=False)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _masked(content: bytes, content_type: str, token: str) -> bytes:

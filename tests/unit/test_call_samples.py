@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,7 +43,24 @@ def test_call(desk: Desk, name: str) -> None:
         assert made.path in {"/cgi-bin/message/custom/send", "/cgi-bin/media/upload"}
 
 
-@pytest.mark.parametrize("name", ["call-http-component", "call-invoke-component"])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("call-invoke-quota", "/cgi-bin/openapi/quota/clear"),
+        ("call-invoke-open-account", "/cgi-bin/open/create"),
+    ],
+)
+def test_call_of_a_feature(desk: Desk, name: str, path: str) -> None:
+    """A merchant's quota and open-platform account: plain calls with the merchant's token."""
+    assert desk.replay(name)["json"] == {"errcode": 0}
+    ((made, token),) = desk.apis.calls
+    assert (made.path, token) == (path, desk.wechat.issued[1])
+    assert json.loads(made.body or b"") == read(name)["call"]["json"]
+
+
+@pytest.mark.parametrize(
+    "name", ["call-http-component", "call-invoke-component", "call-invoke-rid"]
+)
 def test_component_call(desk: Desk, name: str) -> None:
     """The same with the component's token."""
     desk.replay(name)

@@ -6,6 +6,7 @@ Every caller is a role of its own, every answer has come over the gateway or fro
 from __future__ import annotations
 
 import base64
+import json
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,12 @@ def by_invoke(world: World) -> AuthorizerClient:
     caller = world.stack.trusted_caller().clients.lambda_
     function = world.stack.functions["call"].alias
     return AuthorizerClient(world.appid, CallByInvoke(function, caller))
+
+
+def json_of(size: int) -> dict[str, Any]:
+    """A message, mostly Chinese, that takes so many bytes as JSON."""
+    message = {**MESSAGE, "text": {"content": "您好" * (size // 8)}, "more": ""}
+    return {**message, "more": "x" * (size - len(json.dumps(message, ensure_ascii=False).encode()))}
 
 
 def call(world: World, method: str, path: str, **more: Any) -> Answer:
@@ -195,8 +202,12 @@ def test_four_mib_pass_and_one_byte_more_does_not(merchant: World) -> None:
         answer = caller.invoke(function, {"call": {**wanted, "body_base64": encoded}})
         assert answer.get("error", {}).get("code", "") == code
     assert merchant.count("/cgi-bin/media/upload", what="calls") == before + 1
-    with pytest.raises(RequestTooLargeError):
-        over_http(merchant).post(SEND, json="x" * (4 * MIB))
+    for client in (over_http(merchant), by_invoke(merchant)):
+        sent = merchant.count(SEND)
+        client.post(SEND, json=json_of(4 * MIB))
+        with pytest.raises(RequestTooLargeError):
+            client.post(SEND, json=json_of(4 * MIB + 1))
+        assert merchant.count(SEND, what="calls") == sent + 1
     for size, fits in ((4 * MIB, True), (4 * MIB + 1, False), (11 * MIB, False)):
         media_id = merchant.stack.wechat.add_media(size)
         for client in (over_http(merchant), by_invoke(merchant)):

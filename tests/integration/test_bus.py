@@ -61,6 +61,7 @@ def test_a_subscriber_gets_what_was_told(events: EventBridgeClient) -> None:
         "tenant_id": "acme",
         "nick_name": "示例",
         "sequence": 6,
+        "status": "revoked",
         "authorizer_appid": MERCHANT,
     }
 

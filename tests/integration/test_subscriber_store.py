@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FUNCTION = Path(__file__).resolve().parents[2] / "examples" / "subscribers" / "lambda" / "function"
-MARK = Mark(3, 1_800_000_060.25, 1_900_000_000)
+MARK = Mark((1, 3), 1_800_000_060.25, 1_900_000_000)
 
 
 @pytest.fixture
@@ -44,12 +44,18 @@ def test_a_mark_comes_back_as_it_was(sample: Any) -> None:
     assert store.read("k") is None
     assert store.swap("k", None, MARK)
     assert store.read("k") == MARK
-    for wrong in (None, Mark(3), Mark(3, 1.0), Mark(4, MARK.busy_until)):
-        assert not store.swap("k", wrong, Mark(9))
+    for wrong in (
+        None,
+        Mark((1, 3)),
+        Mark((1, 3), 1.0),
+        Mark((3,), MARK.busy_until),
+        Mark((1, 2, 3), MARK.busy_until),
+    ):
+        assert not store.swap("k", wrong, Mark((9,)))
         assert not store.swap("k", wrong, None)
-    assert store.swap("k", MARK, Mark(4))
-    assert store.read("k") == Mark(4)
-    assert store.swap("k", Mark(4), None)
+    assert store.swap("k", MARK, Mark((4,)))
+    assert store.read("k") == Mark((4,))
+    assert store.swap("k", Mark((4,)), None)
     assert store.read("k") is None
 
 
@@ -60,22 +66,24 @@ def test_the_sample_ends_with_the_latest_state_in_every_order(sample: Any) -> No
         for sequence in order:
             sample.handler(told(sequence, appid), None)
         item = sample.table.get_item(Key={"pk": f"merchant#{appid}"})["Item"]
-        assert (item["sequence"], item["state"]) == (3, "updated")
+        assert (item["sequence"], item["status"]) == (3, "revoked")
 
 
 def test_two_environments_share_what_they_know(sample: Any) -> None:
     """One has applied it, the other is told so."""
-    assert sample.handler(told(5), None) == {"verdict": Verdict.APPLIED}
+    assert sample.handler(told(5), None) == {"verdict": Verdict.NEWEST}
     other = EventGuard(type(sample.guard._store)(sample.table))
-    assert other.handle(told(5), never) is Verdict.DUPLICATE
-    assert other.handle(told(4), never) is Verdict.OUTDATED
+    assert other.handle(told(5), never) is Verdict.REPEATED
+    assert other.handle(told(4), lambda *_: None) is Verdict.LATE
+    assert sample.handler(told(4), None) == {"verdict": Verdict.REPEATED}
 
 
-def never(one: dict[str, Any]) -> None:
+def never(one: dict[str, Any], _verdict: Verdict) -> None:
     """Be what is not to be called."""
     pytest.fail(f"applied: {one}")
 
 
 def told(sequence: int, appid: str = APPIDS[0]) -> dict[str, Any]:
     """Return an event that has what the sample writes down."""
-    return event(sequence, appid, tenant_id="acme")
+    status = "revoked" if sequence == 3 else "active"
+    return event(sequence, appid, tenant_id="acme", status=status)

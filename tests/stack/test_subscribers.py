@@ -86,10 +86,10 @@ def test_the_function_keeps_the_latest_state(
         item = stack.root.dynamodb.get_item(
             TableName=made["TableName"], Key={"pk": {"S": f"merchant#{appid}"}}
         ).get("Item")
-        return None if item is None else item["state"]["S"]
+        return None if item is None else item["status"]["S"]
 
     world.authorise()
-    assert eventually(lambda: state(world.appid), what="a state") == "authorized"
+    assert eventually(lambda: state(world.appid), what="a state") == "active"
     stack.wechat.cancel(world.appid, push="first")
     eventually(lambda: state(world.appid) == "revoked", what="the last state")
     other = type(world).fresh(stack)
@@ -125,7 +125,7 @@ def test_the_queue_has_what_a_person_should_look_at(
 def received() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """The webhook's receiver on loopback, and what it was posted."""
     posted: list[dict[str, Any]] = []
-    server = loaded("webhook/receive.py").server(KEY, posted.append, 0)
+    server = loaded("webhook/receive.py").server(KEY, lambda event, _: posted.append(event), 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/events", posted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import shutil
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.unit.test_docs import LIBRARY, blocks, in_both
+from tests.unit.test_docs import LIBRARY, ROOT, blocks, in_both
 from wxvault import client_calls
 
 if TYPE_CHECKING:
@@ -65,3 +66,23 @@ def test_the_files_are_enough_for_the_client(name: str, module: str, tmp_path: P
         check=True,
     )
     assert told.stdout.startswith(str(tmp_path))
+
+
+@in_both
+def test_the_example_of_a_subscriber_runs(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An event is applied once; one that is overtaken is told to have happened, and no more."""
+    *_, block = blocks(name, "python")
+    (tmp_path / "subscriber.py").write_text(block, "utf-8")
+    handler = runpy.run_path(str(tmp_path / "subscriber.py"))["handler"]
+    event = json.loads((ROOT / "events/bus/authorizer.revoked.json").read_text("utf-8"))
+    older = json.loads((ROOT / "events/bus/authorizer.authorized.json").read_text("utf-8"))
+    older["detail"]["sequence"] -= 1
+    verdicts = [handler(one, None)["verdict"] for one in (event, event, older)]
+    assert verdicts == ["newest", "repeated", "late"]
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["now", "wxf8b4f85f3a794e77", "revoked", "demo-shop"],
+        ["happened", "authorizer.revoked"],
+        ["happened", "authorizer.authorized", "late"],
+    ]

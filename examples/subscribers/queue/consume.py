@@ -5,7 +5,7 @@ import sys
 
 import boto3
 
-from wxvault.client_events import EventBusyError, EventGuard, MemoryEventStore
+from wxvault.client_events import EventBusyError, EventGuard, MemoryEventStore, Verdict
 
 
 def consume(url, say=print, *, rounds=None):
@@ -20,18 +20,19 @@ def consume(url, say=print, *, rounds=None):
         for message in answer.get("Messages", []):
             event = json.loads(message["Body"])
             try:
-                verdict = guard.handle(event, lambda event: tell(event, say))
+                verdict = guard.handle(event, lambda event, verdict: tell(event, verdict, say))
             except EventBusyError:
                 continue
-            if verdict != "applied":
+            if verdict is Verdict.REPEATED:
                 say(f"{event['detail-type']}: {verdict}")
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
-def tell(event, say):
-    """Say what a person should look at."""
+def tell(event, verdict, say):
+    """Say what a person should look at, also if something newer has been said already."""
     detail = event["detail"]
-    say(f"{event['detail-type']}: {detail['authorizer_appid']} of {detail['tenant_id']}")
+    late = " (late)" if verdict is Verdict.LATE else ""
+    say(f"{event['detail-type']}: {detail['authorizer_appid']} of {detail['tenant_id']}{late}")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def server(key, apply, port=8080):
     return ThreadingHTTPServer(("127.0.0.1", port), Receiver)
 
 
-def tell(event):
+def tell(event, verdict):
     """Say who has sent something; not what."""
     detail = event["detail"]
     print(f"{detail['authorizer_appid']}: {detail['msg_type']} {detail['event'] or ''}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tests.fakes.clock import FakeClock
 from wxvault.client_events import (
     KEPT_SECONDS,
+    REMEMBERED,
     EventBusyError,
     EventGuard,
     Mark,
@@ -25,7 +27,15 @@ COMPONENT = "wx0123456789abcdef"
 APPIDS = ("wx00000000000000a1", "wx00000000000000a2")
 
 
-def event(sequence: int | None, appid: str | None = APPIDS[0], **more: Any) -> dict[str, Any]:
+ORDER = f"order#{COMPONENT}#{APPIDS[0]}"
+
+
+def event(
+    sequence: int | None,
+    appid: str | None = APPIDS[0],
+    kind: str = "authorizer.updated",
+    **more: Any,
+) -> dict[str, Any]:
     """Return an event as EventBridge delivers it."""
     detail: dict[str, Any] = {
         "version": "1",
@@ -36,7 +46,7 @@ def event(sequence: int | None, appid: str | None = APPIDS[0], **more: Any) -> d
         **more,
     }
     detail = {name: value for name, value in detail.items() if value is not None}
-    return {"source": "wxvault", "detail-type": "authorizer.updated", "detail": detail}
+    return {"source": "wxvault", "detail-type": kind, "detail": detail}
 
 
 @dataclass
@@ -47,6 +57,7 @@ class Subscriber:
     clock: FakeClock = field(default_factory=FakeClock)
     state: dict[str, int] = field(default_factory=dict)
     applied: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
     failing: list[type[BaseException]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -56,13 +67,15 @@ class Subscriber:
         """Take an event."""
         return self.guard.handle(one, self.apply)
 
-    def apply(self, one: dict[str, Any]) -> None:
+    def apply(self, one: dict[str, Any], verdict: Verdict) -> None:
         """Do with it what is to be done, or fail."""
         if self.failing and (error := self.failing.pop(0)) is not KeyError:
             raise error
         detail = one["detail"]
         self.applied.append(detail["event_id"])
-        if "sequence" in detail:
+        if verdict is Verdict.LATE:
+            self.late.append(detail["event_id"])
+        elif "sequence" in detail:
             self.state[detail.get("authorizer_appid", "-")] = detail["sequence"]
 
 
@@ -72,38 +85,59 @@ def subscriber() -> Subscriber:
     return Subscriber()
 
 
-def test_in_order_everything_is_applied(subscriber: Subscriber) -> None:
+def test_in_order_everything_is_the_newest(subscriber: Subscriber) -> None:
     """Gaps are none of its business: numbers rise."""
-    assert [subscriber.take(event(number)) for number in (3, 4, 9)] == [Verdict.APPLIED] * 3
-    assert subscriber.state == {APPIDS[0]: 9}
+    assert [subscriber.take(event(number)) for number in (3, 4, 9)] == [Verdict.NEWEST] * 3
+    assert (subscriber.state, subscriber.late) == ({APPIDS[0]: 9}, [])
 
 
-def test_what_came_before_is_a_duplicate_and_what_was_overtaken_is_outdated(
+def test_what_was_overtaken_is_late_and_what_came_before_is_repeated(
     subscriber: Subscriber,
 ) -> None:
-    """Neither is applied."""
-    subscriber.take(event(4))
-    assert subscriber.take(event(4)) is Verdict.DUPLICATE
-    assert subscriber.take(event(3)) is Verdict.OUTDATED
-    assert subscriber.applied == [f"{APPIDS[0]}-4"]
+    """An overtaken event is applied once and told to be late; a repetition never is applied."""
+    arriving = (4, 4, 3, 3, 4, 9, 5, 4)
+    assert [subscriber.take(event(number)) for number in arriving] == [
+        Verdict.NEWEST,
+        Verdict.REPEATED,
+        Verdict.LATE,
+        Verdict.REPEATED,
+        Verdict.REPEATED,
+        Verdict.NEWEST,
+        Verdict.LATE,
+        Verdict.REPEATED,
+    ]
+    assert subscriber.applied == [f"{APPIDS[0]}-{number}" for number in (4, 3, 9, 5)]
+    assert (subscriber.state, subscriber.store.marks[ORDER]) == ({APPIDS[0]: 9}, Mark((3, 4, 5, 9)))
+
+
+def test_what_is_remembered_is_bounded(subscriber: Subscriber) -> None:
+    """The last hundred; what is older than them all counts as repeated, what is between is late."""
+    for number in range(1, 2 * REMEMBERED + 1, 2):
+        subscriber.take(event(number))
+    assert len(subscriber.store.marks[ORDER].seen) == REMEMBERED
+    assert subscriber.take(event(2)) is Verdict.LATE
+    # It took the place of the first one.
+    assert len(subscriber.store.marks[ORDER].seen) == REMEMBERED
+    assert subscriber.take(event(1)) is Verdict.REPEATED
+    assert subscriber.take(event(2)) is Verdict.REPEATED
 
 
 def test_everybody_has_an_order_of_his_own(subscriber: Subscriber) -> None:
     """Merchants, the component, and other components do not wait for each other."""
     others = [event(1, APPIDS[1]), event(1, None), event(1, component_appid="wx00000000000000c1")]
     subscriber.take(event(7))
-    assert [subscriber.take(one) for one in others] == [Verdict.APPLIED] * 3
+    assert [subscriber.take(one) for one in others] == [Verdict.NEWEST] * 3
 
 
 def test_what_has_no_number_is_known_by_its_id(subscriber: Subscriber) -> None:
     """A push or a message is applied once, whatever else comes; it may be forgotten some day."""
     first, second = event(None, event_id="e1"), event(None, event_id="e2")
     verdicts = [subscriber.take(one) for one in (second, first, second)]
-    assert verdicts == [Verdict.APPLIED, Verdict.APPLIED, Verdict.DUPLICATE]
+    assert verdicts == [Verdict.NEWEST, Verdict.NEWEST, Verdict.REPEATED]
     ends = {mark.delete_after for mark in subscriber.store.marks.values()}
     assert ends == {int(subscriber.clock.now()) + KEPT_SECONDS}
     subscriber.take(event(7))
-    assert subscriber.store.marks[f"order#{COMPONENT}#{APPIDS[0]}"] == Mark(7)
+    assert subscriber.store.marks[ORDER] == Mark((7,))
 
 
 def test_what_could_not_be_applied_is_news_when_it_comes_again(subscriber: Subscriber) -> None:
@@ -112,18 +146,18 @@ def test_what_could_not_be_applied_is_news_when_it_comes_again(subscriber: Subsc
     subscriber.failing = [ConnectionError]
     with pytest.raises(ConnectionError):
         subscriber.take(event(2))
-    assert subscriber.take(event(2)) is Verdict.APPLIED
+    assert subscriber.take(event(2)) is Verdict.NEWEST
     subscriber.failing = [ConnectionError]
     with pytest.raises(ConnectionError):
         subscriber.take(event(5, APPIDS[1]))
-    assert subscriber.take(event(4, APPIDS[1])) is Verdict.APPLIED
+    assert subscriber.take(event(4, APPIDS[1])) is Verdict.NEWEST
 
 
 def test_one_at_a_time(subscriber: Subscriber) -> None:
     """While one is applied, another of the same authorizer has to come again; a crash runs out."""
     verdicts: list[object] = []
 
-    def meanwhile(_one: dict[str, Any]) -> None:
+    def meanwhile(_one: dict[str, Any], _verdict: Verdict) -> None:
         for number in (1, 2, 3):
             try:
                 verdicts.append(subscriber.take(event(number)))
@@ -133,25 +167,25 @@ def test_one_at_a_time(subscriber: Subscriber) -> None:
 
     subscriber.take(event(1))
     subscriber.guard.handle(event(2), meanwhile)
-    assert verdicts == [Verdict.DUPLICATE, "event_busy", "event_busy", Verdict.APPLIED]
-    assert subscriber.take(event(3)) is Verdict.APPLIED
-    subscriber.store.marks[f"order#{COMPONENT}#{APPIDS[0]}"] = Mark(3, subscriber.clock.now() + 60)
+    assert verdicts == [Verdict.REPEATED, "event_busy", "event_busy", Verdict.NEWEST]
+    assert subscriber.take(event(3)) is Verdict.NEWEST
+    subscriber.store.marks[ORDER] = Mark((2, 3), subscriber.clock.now() + 60)
     with pytest.raises(EventBusyError):
         subscriber.take(event(4))
     subscriber.clock.sleep(60)
-    assert subscriber.take(event(4)) is Verdict.APPLIED
+    assert subscriber.take(event(4)) is Verdict.NEWEST
 
 
 def test_who_takes_too_long_is_told(subscriber: Subscriber) -> None:
-    """Somebody else has gone on meanwhile: the event comes again, and is outdated then."""
+    """Somebody else has gone on meanwhile: the event comes again, and is late then."""
 
-    def slow(_one: dict[str, Any]) -> None:
+    def slow(_one: dict[str, Any], _verdict: Verdict) -> None:
         subscriber.clock.sleep(61)
-        assert subscriber.take(event(3)) is Verdict.APPLIED
+        assert subscriber.take(event(3)) is Verdict.NEWEST
 
     with pytest.raises(EventBusyError, match="longer"):
         subscriber.guard.handle(event(2), slow)
-    assert subscriber.take(event(2)) is Verdict.OUTDATED
+    assert subscriber.take(event(2)) is Verdict.LATE
 
 
 def test_many_at_once_apply_it_once() -> None:
@@ -172,7 +206,7 @@ def test_many_at_once_apply_it_once() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert verdicts.count(Verdict.APPLIED) == 1
+    assert verdicts.count(Verdict.NEWEST) == 1
     assert len(subscriber.applied) == 1
 
 
@@ -213,7 +247,7 @@ def test_any_order_and_any_repetition_end_in_the_same_state(data: st.DataObject)
     arriving = data.draw(st.permutations([*told, *repeated]))
     subscriber, in_order = Subscriber(), Subscriber()
     for appid, number in sorted(told):
-        assert in_order.take(event(number, appid)) is Verdict.APPLIED
+        assert in_order.take(event(number, appid)) is Verdict.NEWEST
     # KeyError stands for "nothing fails".
     subscriber.failing = data.draw(
         st.lists(st.sampled_from([KeyError, ConnectionError]), max_size=2 * len(arriving))
@@ -227,7 +261,71 @@ def test_any_order_and_any_repetition_end_in_the_same_state(data: st.DataObject)
             # It is delivered again, some time.
             waiting.insert(data.draw(st.integers(0, len(waiting))), one)
     assert subscriber.state == in_order.state
-    assert len(set(subscriber.applied)) == len(subscriber.applied)
+    assert sorted(subscriber.applied) == sorted(in_order.applied)
     for appid in APPIDS:
-        mine = [int(one.rpartition("-")[2]) for one in subscriber.applied if one.startswith(appid)]
-        assert mine == sorted(mine)
+        newest = [
+            int(one.rpartition("-")[2])
+            for one in subscriber.applied
+            if one.startswith(appid) and one not in subscriber.late
+        ]
+        assert newest == sorted(newest)
+
+
+# What a merchant went through: each event with the status and the tenant after it.
+HISTORIES: dict[str, list[tuple[str, str, str | None]]] = {
+    "cancelled, and moved after it": [
+        ("authorized", "active", "acme"),
+        ("revoked", "revoked", "acme"),
+        ("assigned", "revoked", "other"),
+    ],
+    "moved, and cancelled after it": [
+        ("authorized", "active", None),
+        ("assigned", "active", "acme"),
+        ("revoked", "revoked", "acme"),
+    ],
+    "an alert at the end": [
+        ("failing", "failing", "acme"),
+        ("recovered", "active", "acme"),
+        ("superseded_elsewhere", "active", "acme"),
+        ("tenant_conflict", "active", "acme"),
+    ],
+    "lost, back, and taken from its tenant": [
+        ("lost", "lost", "acme"),
+        ("authorized", "active", "acme"),
+        ("tenant_conflict", "active", "acme"),
+        ("assigned", "active", None),
+    ],
+}
+
+
+@pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES)
+def test_events_of_all_kinds_end_in_the_same_state_in_every_order(
+    history: list[tuple[str, str, str | None]],
+) -> None:
+    """Every permutation, each event also repeated: the last state is kept, each is applied once."""
+    told = [
+        event(number, kind=f"authorizer.{kind}", status=status)
+        for number, (kind, status, _) in enumerate(history, start=1)
+    ]
+    for one, (_, _, tenant) in zip(told, history, strict=True):
+        one["detail"]["tenant_id"] = tenant
+    for repeated in told:
+        for arriving in set(itertools.permutations([*range(len(told)), told.index(repeated)])):
+            kept: dict[str, Any] = {}
+            applied: list[str] = []
+
+            def apply(
+                one: dict[str, Any],
+                verdict: Verdict,
+                kept: dict[str, Any] = kept,
+                applied: list[str] = applied,
+            ) -> None:
+                applied.append(one["detail-type"])
+                if verdict is Verdict.NEWEST:
+                    kept.update(one["detail"])
+
+            guard = EventGuard(MemoryEventStore())
+            for number in arriving:
+                guard.handle(told[number], apply)
+            assert (kept["status"], kept["tenant_id"]) == history[-1][1:], arriving
+            assert sorted(applied) == sorted(one["detail-type"] for one in told), arriving

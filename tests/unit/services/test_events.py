@@ -213,29 +213,59 @@ def test_a_repeated_event_has_the_same_id() -> None:
     assert [detail["sequence"] for _, detail in first] == [3, 4]
 
 
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("tenant", ["tenant-b", None])
+def test_an_event_has_the_state_after_it(status: Status, tenant: str | None) -> None:
+    """Not that before it; each of several events of one change has the same."""
+    before = state(tenant_id="tenant-a")
+    after = replace(
+        unchanged(before),
+        status=status,
+        tenant_id=tenant,
+        events=(Event("assigned"), Event("tenant_conflict")),
+    )
+    told = transitions(before, after, COMPONENT, now=NOW)
+    assert [(one.detail["status"], one.detail["tenant_id"]) for one in told] == [
+        (status, tenant)
+    ] * 2
+
+
+@pytest.mark.parametrize("since", [None, NOW])
+def test_an_event_of_the_component_says_whether_tickets_stay_away(since: float | None) -> None:
+    """It has its status and that, and no tenant."""
+    before = TokenState(None, Status.ACTIVE)
+    after = replace(
+        unchanged(before), status=Status.FAILING, ticket_stale_at=since, events=(Event("failing"),)
+    )
+    (told,) = transitions(before, after, COMPONENT, now=NOW)
+    assert (told.detail["status"], told.detail["ticket_stale"]) == ("failing", since is not None)
+    assert "tenant_id" not in told.detail
+
+
 def test_ids_differ_by_kind_subject_and_number() -> None:
     """No two events share an id."""
     settled = [
         change(state(), Event("updated")),
-        change(state(), Event("failing")),
+        change(state(Status.FAILING), Event("failing")),
         change(state(sequence=3), Event("updated")),
         change(state(authorizer_appid=OTHER), Event("updated")),
-        change(state(authorizer_appid=None), Event("failing")),
+        change(state(Status.FAILING, authorizer_appid=None), Event("failing")),
     ]
     assert len({detail["event_id"] for _, detail in tell(*settled)}) == len(settled)
 
 
 def test_a_transition_cannot_overwrite_who_it_is_about() -> None:
-    """Data of an event never stands in for its sequence or its authorizer."""
-    lie = {"sequence": 99, "authorizer_appid": OTHER}
-    ((_, detail),) = tell(change(state(), Event("failing", lie)))
+    """Data of an event never stands in for its sequence, its authorizer or the state after it."""
+    lie = {"sequence": 99, "authorizer_appid": OTHER, "tenant_id": "another", "status": "lost"}
+    ((_, detail),) = tell(change(state(Status.FAILING), Event("failing", lie)))
     assert detail["sequence"] == 3
     assert detail["authorizer_appid"] == MERCHANT
+    assert (detail["tenant_id"], detail["status"]) == (state().tenant_id, "failing")
 
 
 def test_the_component_is_told_of_as_component() -> None:
     """Its events name no authorizer and no tenant."""
-    ((kind, detail),) = tell(change(TokenState(None, Status.ACTIVE), Event("failing")))
+    ((kind, detail),) = tell(change(TokenState(None, Status.FAILING), Event("failing")))
     assert kind == "component.failing"
     assert detail["sequence"] == 1
     assert not {"authorizer_appid", "tenant_id"} & detail.keys()

@@ -21,7 +21,7 @@ class DynamoEventStore:
             return None
         busy, ends = item.get("busy_until"), item.get("delete_after")
         return Mark(
-            int(item["sequence"]),
+            tuple(int(one) for one in item["seen"]),
             None if busy is None else float(busy),
             None if ends is None else int(ends),
         )
@@ -43,7 +43,7 @@ class DynamoEventStore:
 
 def _attributes(mark):
     told = {
-        "sequence": mark.sequence,
+        "seen": list(mark.seen),
         "busy_until": None if mark.busy_until is None else Decimal(str(mark.busy_until)),
         "delete_after": mark.delete_after,
     }
@@ -53,7 +53,7 @@ def _attributes(mark):
 def _unchanged(mark):
     if mark is None:
         return {"ConditionExpression": "attribute_not_exists(pk)"}
-    conditions, values = ["#s = :s"], {":s": mark.sequence}
+    conditions, values = ["#s = :s"], {":s": list(mark.seen)}
     if mark.busy_until is None:
         conditions.append("attribute_not_exists(#b)")
     else:
@@ -61,6 +61,6 @@ def _unchanged(mark):
         values[":b"] = Decimal(str(mark.busy_until))
     return {
         "ConditionExpression": " AND ".join(conditions),
-        "ExpressionAttributeNames": {"#s": "sequence", "#b": "busy_until"},
+        "ExpressionAttributeNames": {"#s": "seen", "#b": "busy_until"},
         "ExpressionAttributeValues": values,
     }

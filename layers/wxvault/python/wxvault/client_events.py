@@ -1,17 +1,21 @@
-"""For subscribers: is this event news, has it come before, or has a newer one overtaken it?
+"""For subscribers: is this event the newest, has a newer one overtaken it, or has it come before?
 
     from wxvault.client_events import EventGuard, Verdict
 
     guard = EventGuard(store)                # once per process
 
     def handler(event, context):
-        if guard.handle(event, apply) is Verdict.APPLIED:
-            ...
+        guard.handle(event, apply)
 
-EventBridge delivers at least once and in any order. Whoever keeps the latest state of each merchant
-ends with the right one, in whatever order events come and however often: ``apply`` is called with
-events of an authorizer whose ``sequence`` rises, one at a time. Events without a sequence are
-applied once each, known by their ``event_id``.
+    def apply(event, verdict):
+        if verdict is Verdict.NEWEST:
+            ...                              # what the detail says is so now: keep it
+        ...                                  # what has happened: it comes here once, late or not
+
+EventBridge delivers at least once and in any order. ``apply`` gets every event once, one at a time
+of each authorizer. Each event with a ``sequence`` tells the whole state after it (``status``,
+``tenant_id``), so whoever keeps that of the newest ends with the right one, in whatever order
+events come and however often.
 
 It imports ``wxvault.errors`` and the standard library only.
 """
@@ -34,6 +38,8 @@ __all__ = ["EventBusyError", "EventGuard", "EventStore", "Mark", "MemoryEventSto
 APPLYING_SECONDS: Final = 60.0
 KEPT_SECONDS: Final = 15 * 86400
 """Longer than a queue keeps an event that nobody took."""
+REMEMBERED: Final = 100
+"""How many sequences are remembered of each authorizer: years, for most."""
 
 _SOURCE: Final = "wxvault"
 _TRIES: Final = 5
@@ -47,23 +53,24 @@ class EventBusyError(WxvaultError):
 
 
 class Verdict(StrEnum):
-    """What became of an event."""
+    """What an event is, among those that came before it."""
 
-    APPLIED = "applied"
-    DUPLICATE = "duplicate"
+    NEWEST = "newest"
+    """Nothing newer has come of this authorizer: what it tells is so. Or it has no sequence."""
+    LATE = "late"
+    """It has not come before, but something newer has: it happened, and is not so any more."""
+    REPEATED = "repeated"
     """It was applied before."""
-    OUTDATED = "outdated"
-    """A newer one of the same authorizer was applied before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a subscriber has come with an authorizer (or the component, or one event)."""
+    """What a subscriber has had of an authorizer (or of the component, or one event)."""
 
-    sequence: int = 0
-    """The last one that was applied; 0: none."""
+    seen: tuple[int, ...] = ()
+    """The sequences that were applied, rising: the last `REMEMBERED`."""
     busy_until: float | None = None
-    """Somebody applies the next one; after this he has crashed."""
+    """Somebody applies another one; after this he has crashed."""
     delete_after: int | None = None
     """Unix time after which nobody needs this any more; None: never."""
 
@@ -111,7 +118,7 @@ class _Place:
 
 
 class EventGuard:
-    """Lets each event through at most once, and none that is older than one that went through."""
+    """Lets each event through once, and says whether a newer one went through before."""
 
     def __init__(
         self,
@@ -125,12 +132,16 @@ class EventGuard:
         self._now = now
         self._applying_seconds = applying_seconds
 
-    def handle[E: Mapping[str, Any]](self, event: E, apply: Callable[[E], object]) -> Verdict:
-        """Apply an event as EventBridge delivers it, if it is news.
+    def handle[E: Mapping[str, Any]](
+        self, event: E, apply: Callable[[E, Verdict], object]
+    ) -> Verdict:
+        """Apply an event as EventBridge delivers it, unless it was applied before.
 
-        If ``apply`` raises, so does this, and the event is news when it is delivered again. After a
-        crash in ``apply`` the same, ``applying_seconds`` later: let it be something that may be
-        done twice.
+        ``apply`` gets it with `Verdict.NEWEST` or `Verdict.LATE`. If it raises, so does this, and
+        the event is judged anew when it is delivered again. After a crash in ``apply`` the same,
+        ``applying_seconds`` later: let it be something that may be done twice.
+
+        What is older than all that is remembered of an authorizer counts as repeated.
 
         Raises:
             InvalidRequestError: it is no event of wxvault's; ``field`` says what is wrong.
@@ -139,34 +150,42 @@ class EventGuard:
         """
         place = _place(event)
         taken = self._take(place)
-        if isinstance(taken, Verdict):
-            return taken
+        if taken is None:
+            return Verdict.REPEATED
         before, mark = taken
+        verdict = Verdict.LATE if mark.seen and place.sequence < mark.seen[-1] else Verdict.NEWEST
         try:
-            apply(event)
+            apply(event, verdict)
         except BaseException:
             self._store.swap(place.key, mark, before)
             raise
+        seen = tuple(sorted((*mark.seen, place.sequence))[-REMEMBERED:])
         ends = None if place.ordered else int(self._now()) + KEPT_SECONDS
-        if not self._store.swap(place.key, mark, Mark(place.sequence, delete_after=ends)):
+        if not self._store.swap(place.key, mark, Mark(seen, delete_after=ends)):
             message = "applying an event took longer than applying_seconds"
             raise EventBusyError(message)
-        return Verdict.APPLIED
+        return verdict
 
-    def _take(self, place: _Place) -> Verdict | tuple[Mark | None, Mark]:
+    def _take(self, place: _Place) -> tuple[Mark | None, Mark] | None:
+        """Take the right to apply an event; None: it was applied before."""
         for _ in range(_TRIES):
             before = self._store.read(place.key)
             known = before or Mark()
-            if place.sequence <= known.sequence:
-                return Verdict.DUPLICATE if place.sequence == known.sequence else Verdict.OUTDATED
+            if _has_had(known, place.sequence):
+                return None
             if known.busy_until is not None and known.busy_until > self._now():
                 break
             until = self._now() + self._applying_seconds
-            mark = Mark(known.sequence, until, known.delete_after)
+            mark = Mark(known.seen, until, known.delete_after)
             if self._store.swap(place.key, before, mark):
                 return before, mark
         message = "another event of the same authorizer is being applied"
         raise EventBusyError(message)
+
+
+def _has_had(mark: Mark, sequence: int) -> bool:
+    forgotten = len(mark.seen) >= REMEMBERED and sequence < mark.seen[0]
+    return forgotten or sequence in mark.seen
 
 
 def _place(event: Mapping[str, Any]) -> _Place:

@@ -25,6 +25,7 @@ _NEVER_LEFT_OUT = frozenset(
         "authorizer_appid",
         "tenant_id",
         "sequence",
+        "status",
     }
 )
 
@@ -63,21 +64,26 @@ class BusEvent:
 def transitions(
     before: TokenState, change: TokenChange, component_appid: str, *, now: float
 ) -> tuple[BusEvent, ...]:
-    """Return the events of a change, numbered on from what stood there before it."""
+    """Return the events of a change, numbered on from what stood there before it.
+
+    Each has the state after the change, so that the newest alone tells what is so: whoever gets
+    events in another order needs no older one.
+    """
     appid = before.authorizer_appid
     subject = "component" if appid is None else "authorizer"
     told = []
     for number, event in enumerate(change.events, start=1):
         sequence = before.sequence + number
         data: dict[str, object] = {
-            "tenant_id": change.tenant_id,
             **event.data,
             "sequence": sequence,
+            "status": str(change.status),
         }
         if appid is None:
-            del data["tenant_id"]
+            data["ticket_stale"] = change.ticket_stale_at is not None
         else:
             data["authorizer_appid"] = appid
+            data["tenant_id"] = change.tenant_id
         detail_type, identity = f"{subject}.{event.detail_type}", f"{appid or ''}#{sequence}"
         told.append(bus_event(detail_type, identity, data, component_appid, now=now))
     return tuple(told)

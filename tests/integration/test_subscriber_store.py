@@ -31,6 +31,7 @@ def sample(monkeypatch: pytest.MonkeyPatch, aws: None) -> Iterator[Any]:
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
     )
     monkeypatch.setenv("TABLE_NAME", "states")
+    monkeypatch.setenv("TENANT_ID", "acme")
     monkeypatch.syspath_prepend(str(FUNCTION))
     yield importlib.import_module("app")
     boto3.client("dynamodb").delete_table(TableName="states")
@@ -69,6 +70,19 @@ def test_the_sample_ends_with_the_latest_state_in_every_order(sample: Any) -> No
         assert (item["sequence"], item["status"]) == (3, "revoked")
 
 
+def test_who_is_moved_away_is_kept_no_more(sample: Any) -> None:
+    """In every order: authorised, moved to another tenant; and in every order back again."""
+    away, back = told(2, tenant_id="other"), told(3)
+    key = {"pk": f"merchant#{APPIDS[0]}"}
+    for history, left in (([told(1), away], False), ([told(1), away, back], True)):
+        for order in itertools.permutations(history):
+            for one in sample.table.scan()["Items"]:
+                sample.table.delete_item(Key={"pk": one["pk"]})
+            for arriving in order:
+                sample.handler(arriving, None)
+            assert ("Item" in sample.table.get_item(Key=key)) == left
+
+
 def test_two_environments_share_what_they_know(sample: Any) -> None:
     """One has applied it, the other is told so."""
     assert sample.handler(told(5), None) == {"verdict": Verdict.NEWEST}
@@ -83,7 +97,7 @@ def never(one: dict[str, Any], _verdict: Verdict) -> None:
     pytest.fail(f"applied: {one}")
 
 
-def told(sequence: int, appid: str = APPIDS[0]) -> dict[str, Any]:
+def told(sequence: int, appid: str = APPIDS[0], tenant_id: str = "acme") -> dict[str, Any]:
     """Return an event that has what the sample writes down."""
     status = "revoked" if sequence == 3 else "active"
-    return event(sequence, appid, tenant_id="acme", status=status)
+    return event(sequence, appid, tenant_id=tenant_id, status=status)

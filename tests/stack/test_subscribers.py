@@ -16,6 +16,7 @@ import pytest
 
 from sandbox.stack.local_template import read_template
 from sandbox.stack.observe import eventually
+from tests.stack.accounts import about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ def packed(tmp_path: Path) -> bytes:
 def test_the_function_keeps_the_latest_state(
     stack: LocalStack, world: World, tmp_path: Path
 ) -> None:
-    """A merchant authorises and cancels, and another tenant's one comes: one state, the last."""
+    """Authorised, cancelled: the last state. Moved away: none. Another tenant's merchant: none."""
     template = read_template(FOLDER / "lambda" / "template.yaml")
     stack.root.s3.create_bucket(Bucket=BUCKET)
     stack.root.s3.put_object(Bucket=BUCKET, Key="function.zip", Body=packed(tmp_path))
@@ -96,6 +97,8 @@ def test_the_function_keeps_the_latest_state(
     other.authorise()
     other.stack.wechat.wait_idle()
     assert state(other.appid) is None
+    about(world, "assign", tenant_id=other.tenant_id)
+    eventually(lambda: state(world.appid) is None, what="the merchant is gone")
 
 
 def test_the_queue_has_what_a_person_should_look_at(

@@ -36,10 +36,14 @@ def test_there_are_three() -> None:
 
 
 def test_it_hears_of_what_there_is(resources: dict[str, dict[str, Any]]) -> None:
-    """The pattern names events that exist and that have the field that is filtered by."""
+    """It names events that exist and have the field that is filtered by; leaving is heard too."""
     pattern = rule(resources)["EventPattern"]
     assert pattern["source"] == ["wxvault"]
-    assert pattern["detail"] == {"tenant_id": [{"Ref": "TenantId"}]}
+    mine = [{"Ref": "TenantId"}]
+    moves = any(isinstance(wanted, dict) for wanted in pattern["detail-type"])
+    either = {"$or": [{"tenant_id": mine}, {"from_tenant_id": mine}]}
+    assert pattern["detail"] == (either if moves else {"tenant_id": mine})
+    assert {"tenant_id", "from_tenant_id"} <= set(schema("authorizer.assigned")["properties"])
     for wanted in pattern["detail-type"]:
         prefix = wanted["prefix"] if isinstance(wanted, dict) else None
         meant = [name for name in names() if name == wanted or (prefix and name.startswith(prefix))]

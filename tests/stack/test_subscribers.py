@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import shutil
@@ -17,6 +16,7 @@ import pytest
 from sandbox.stack.local_template import read_template
 from sandbox.stack.observe import eventually
 from tests.stack.accounts import about
+from tests.unit.test_subscriber_samples import loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,17 +184,6 @@ def test_the_webhook_is_posted_to(
     assert event["detail"] == detail
     events.remove_targets(Rule=name, EventBusName=bus, Ids=[name])
     events.delete_rule(Name=name, EventBusName=bus)
-
-
-def loaded(path: str) -> Any:
-    """Load a sample as a module."""
-    file = FOLDER / path
-    spec = importlib.util.spec_from_file_location(f"sample_{file.stem}", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_an_archive_brings_events_again(stack: LocalStack, world: World) -> None:

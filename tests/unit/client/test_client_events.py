@@ -210,6 +210,17 @@ def test_many_at_once_apply_it_once() -> None:
     assert len(subscriber.applied) == 1
 
 
+def test_a_memory_forgets_what_was_written_longest_ago() -> None:
+    """It never has more than it may; who was heard of lately stays, and an end is not counted."""
+    store = MemoryEventStore(largest=2)
+    guard = EventGuard(store)
+    for number, appid in enumerate((APPIDS[0], APPIDS[1], APPIDS[0], None), start=1):
+        guard.handle(event(number, appid), lambda *_: None)
+    assert list(store.marks) == [ORDER, f"order#{COMPONENT}#-"]
+    assert guard.handle(event(1), lambda *_: None) is Verdict.REPEATED
+    assert guard.handle(event(2, APPIDS[1]), lambda *_: None) is Verdict.NEWEST
+
+
 def numbered(number: object) -> dict[str, Any]:
     """Return an event with another number."""
     good = event(1)
@@ -218,6 +229,7 @@ def numbered(number: object) -> dict[str, Any]:
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "not ours": ({**event(1), "source": "aws.s3"}, "source"),
+    "no object": ([], "source"),  # type: ignore[dict-item]
     "no detail": ({"source": "wxvault"}, "source"),
     "another version": (event(1, version="2"), "version"),
     "no id": (event(1) | {"detail": {"version": "1", "component_appid": COMPONENT}}, "event_id"),

@@ -38,6 +38,8 @@ __all__ = ["EventBusyError", "EventGuard", "EventStore", "Mark", "MemoryEventSto
 APPLYING_SECONDS: Final = 60.0
 KEPT_SECONDS: Final = 15 * 86400
 """Longer than a queue keeps an event that nobody took."""
+LARGEST_MEMORY: Final = 100_000
+"""How many marks are kept in memory: some 40 MB."""
 REMEMBERED: Final = 100
 """How many sequences are remembered of each authorizer: years, for most."""
 
@@ -86,11 +88,16 @@ class EventStore(Protocol):
 
 
 class MemoryEventStore:
-    """Marks of one process: for tests, and for a subscriber that keeps its state in memory."""
+    """Marks of one process: for tests, and for a subscriber that keeps its state in memory.
 
-    def __init__(self) -> None:
+    Beyond ``largest`` marks it forgets the one that was not written for the longest. What it has
+    forgotten of an authorizer or an event is new to it when it comes again.
+    """
+
+    def __init__(self, largest: int = LARGEST_MEMORY) -> None:
         """Begin without any."""
         self.marks: dict[str, Mark] = {}
+        self._largest = largest
         self._lock = Lock()
 
     def read(self, key: str, /) -> Mark | None:
@@ -103,10 +110,12 @@ class MemoryEventStore:
         with self._lock:
             if self.marks.get(key) != old:
                 return False
-            if new is None:
-                del self.marks[key]
-            else:
+            # Written last is last in the dictionary.
+            self.marks.pop(key, None)
+            if new is not None:
                 self.marks[key] = new
+            while len(self.marks) > self._largest:
+                del self.marks[next(iter(self.marks))]
             return True
 
 
@@ -189,8 +198,8 @@ def _has_had(mark: Mark, sequence: int) -> bool:
 
 
 def _place(event: Mapping[str, Any]) -> _Place:
-    detail = event.get("detail")
-    if event.get("source") != _SOURCE or not isinstance(detail, dict):
+    detail = event.get("detail") if isinstance(event, dict) else None
+    if not isinstance(detail, dict) or event.get("source") != _SOURCE:
         raise InvalidRequestError("source", f"is not {_SOURCE!r}")
     if detail.get("version") != "1":
         raise InvalidRequestError("version", "is none that this version of the client knows")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
 import json
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,3 +77,49 @@ def test_an_odd_message_is_left_for_the_dead_letters_and_the_next_is_taken(
         "authorizer.revoked: repeated",
     ]
     assert "s3cret" not in str(said)
+
+
+KEY = "a-key-of-thirty-two-characters-xx"
+
+
+@pytest.fixture(name="port", scope="module")
+def _port() -> Iterator[int]:
+    """The port of the webhook's receiver."""
+    server = loaded("webhook/receive.py").server(KEY, lambda *_: None, 0)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+GOOD = json.dumps(sample("message.received")).encode()
+POSTS: dict[str, tuple[dict[str, str | bytes], bytes, int]] = {
+    "an event": ({"x-webhook-key": KEY}, GOOD, 200),
+    "no key": ({}, GOOD, 401),
+    "another key": ({"x-webhook-key": KEY + "x"}, GOOD, 401),
+    "a key beyond ASCII": ({"x-webhook-key": "钥匙".encode()}, GOOD, 401),
+    "a length that is none": ({"x-webhook-key": KEY, "content-length": "ten"}, b"", 400),
+    "a negative length": ({"x-webhook-key": KEY, "content-length": "-1"}, b"", 413),
+    "a length beyond all": ({"x-webhook-key": KEY, "content-length": "9" * 5000}, b"", 400),
+    "no event": ({"x-webhook-key": KEY}, b"[]", 400),
+    "no JSON": ({"x-webhook-key": KEY}, b"\xff", 400),
+}
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize(("headers", "body", "status"), POSTS.values(), ids=POSTS)
+def test_the_receiver_answers_whatever_is_posted(
+    port: int, headers: dict[str, str | bytes], body: bytes, status: int
+) -> None:
+    """An event is taken; a wrong key is a 401, odd input a 400: never a broken connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.putrequest("POST", "/events")
+    for name, value in {"content-length": str(len(body)), **headers}.items():
+        connection.putheader(name, value)
+    connection.endheaders(body)
+    try:
+        assert connection.getresponse().status == status
+    finally:
+        connection.close()

@@ -16,13 +16,20 @@ def server(key, apply, port=8080):
     guard = EventGuard(MemoryEventStore())
 
     class Receiver(BaseHTTPRequestHandler):
-        """EventBridge takes 2xx for done, and brings what gets a 429 or 5xx again."""
+        """EventBridge takes 2xx for done, and brings what gets a 401, 429 or 5xx again."""
 
         def do_POST(self):
-            if not hmac.compare_digest(self.headers.get("x-webhook-key", ""), key):
-                self.answer(403, "not the key")
+            # As bytes: compare_digest takes texts of ASCII only, and a stranger may send any.
+            if not hmac.compare_digest(
+                self.headers.get("x-webhook-key", "").encode(), key.encode()
+            ):
+                self.answer(401, "not the key")
                 return
-            length = int(self.headers.get("content-length", 0))
+            try:
+                length = int(self.headers.get("content-length", 0))
+            except ValueError:
+                self.answer(400, "content-length is no number")
+                return
             if not 0 < length <= LARGEST:
                 self.answer(413, "no event is as large as that")
                 return

@@ -140,6 +140,15 @@ def test_what_has_no_number_is_known_by_its_id(subscriber: Subscriber) -> None:
     assert subscriber.store.marks[ORDER] == Mark((7,))
 
 
+def test_how_long_an_event_is_known_is_for_the_subscriber_to_say() -> None:
+    """Whoever replays an archive of ten years wants to know for as long what it had."""
+    store, clock = MemoryEventStore(), FakeClock()
+    guard = EventGuard(store, now=clock.now, kept_seconds=3650 * 86400)
+    guard.handle(event(None, event_id="e1"), lambda *_: None)
+    (mark,) = store.marks.values()
+    assert mark.delete_after == int(clock.now()) + 3650 * 86400
+
+
 def test_what_could_not_be_applied_is_news_when_it_comes_again(subscriber: Subscriber) -> None:
     """The error gets out, so that it is delivered again; nothing is marked."""
     subscriber.take(event(1))

@@ -135,11 +135,17 @@ class EventGuard:
         *,
         now: Callable[[], float] = time.time,
         applying_seconds: float = APPLYING_SECONDS,
+        kept_seconds: float = KEPT_SECONDS,
     ) -> None:
-        """Take a store; ``applying_seconds``: how long applying one event takes at most."""
+        """Take a store; ``applying_seconds``: how long applying one event takes at most.
+
+        ``kept_seconds``: how long an event without a sequence is known. Whoever replays an archive
+        makes it as long as the archive reaches back.
+        """
         self._store = store
         self._now = now
         self._applying_seconds = applying_seconds
+        self._kept_seconds = kept_seconds
 
     def handle[E: Mapping[str, Any]](
         self, event: E, apply: Callable[[E, Verdict], object]
@@ -169,7 +175,7 @@ class EventGuard:
             self._store.swap(place.key, mark, before)
             raise
         seen = tuple(sorted((*mark.seen, place.sequence))[-REMEMBERED:])
-        ends = None if place.ordered else int(self._now()) + KEPT_SECONDS
+        ends = None if place.ordered else int(self._now() + self._kept_seconds)
         if not self._store.swap(place.key, mark, Mark(seen, delete_after=ends)):
             message = "applying an event took longer than applying_seconds"
             raise EventBusyError(message)

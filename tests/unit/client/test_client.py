@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wxvault import errors
+import wxvault.client as client_module
+from wxvault import client_events, errors
 from wxvault.client import RemoteError, Token, TokenClient, TokenServiceError
 from wxvault.client_transports import HttpTransport, InvokeTransport
 
@@ -74,6 +75,14 @@ def clock() -> FakeTime:
 def client(service: FakeService, clock: FakeTime) -> TokenClient:
     """Return a client of that function."""
     return TokenClient(service, now=clock)
+
+
+def test_the_guard_of_events_is_found_beside_the_tokens() -> None:
+    """The very same names as in client_events, and no others that are not there."""
+    for name in ("EventBusyError", "EventGuard", "MemoryEventStore", "Verdict"):
+        assert getattr(client_module, name) is getattr(client_events, name)
+        assert name in client_module.__all__
+    assert not hasattr(client_module, "EventGuards")
 
 
 def test_a_token_is_kept_for_a_fifth_of_the_overlap(

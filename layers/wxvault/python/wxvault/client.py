@@ -11,11 +11,13 @@
         token = tokens.report_rejected(token)
 
 It imports ``wxvault.errors``, boto3 and the standard library only: any function can have it.
+`EventGuard` for subscribers is found here too, if ``client_events.py`` is there.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import re
 import time
@@ -36,12 +38,18 @@ from wxvault.errors import ConfigurationError, InvalidRequestError, WxvaultError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from wxvault.client_events import EventBusyError, EventGuard, MemoryEventStore, Verdict
+
 __all__ = [
     "AccessDeniedError",
+    "EventBusyError",
+    "EventGuard",
+    "MemoryEventStore",
     "RemoteError",
     "Token",
     "TokenClient",
     "TokenServiceError",
+    "Verdict",
 ]
 
 DEFAULT_OVERLAP_SECONDS: Final = 300
@@ -50,6 +58,14 @@ _KEPT_SHARE_OF_OVERLAP: Final = 0.2
 _APPID: Final = re.compile(r"wx[0-9a-f]{16}", re.ASCII)
 _TOKEN: Final = re.compile(r"[!-~]+", re.ASCII)
 _END_OF_TIME: Final = 1e11
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when it is asked for: whoever wants tokens need not have the file of the guard.
+    if name in {"EventBusyError", "EventGuard", "MemoryEventStore", "Verdict"}:
+        return getattr(importlib.import_module("wxvault.client_events"), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
 
 
 class RemoteError(WxvaultError):

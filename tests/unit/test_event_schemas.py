@@ -19,6 +19,77 @@ NAMES = names()
 OF_ALL = {"version", "event_id", "component_appid", "occurred_at"}
 
 
+# What a field may be, apart from the schemas: kinds of JSON values. "word" is a text of a closed
+# list or of a certain shape, so that any other text is refused.
+FIELDS: dict[str, set[str]] = {
+    "version": {"word"},
+    "event_id": {"word"},
+    "component_appid": {"word"},
+    "occurred_at": {"number", "whole"},
+    "authorizer_appid": {"word"},
+    "tenant_id": {"text", "null"},
+    "sequence": {"whole"},
+    "status": {"word"},
+    "ticket_stale": {"boolean"},
+    "from_tenant_id": {"text", "null"},
+    "to_tenant_id": {"text", "null"},
+    "claimed_by_tenant_id": {"text"},
+    "forced_renewals": {"whole"},
+    "wechat_errcode": {"whole", "null"},
+    "reason": {"word"},
+    "age": {"number", "whole", "null"},
+    "stale_for": {"number", "whole"},
+    "last_ticket_at": {"number", "whole", "null"},
+    "last_push_at": {"number", "whole", "null"},
+    "last_verdict": {"text", "null"},
+    "remedy": {"text"},
+    "create_time": {"whole", "null"},
+    "info_type": {"text"},
+    "msg_type": {"text", "null"},
+    "event": {"text", "null"},
+    "message": {"object", "null"},
+    "fields": {"object", "null"},
+    "withheld": {"word", "null"},
+    "omitted": {"texts"},
+    "msg": {"text", "null"},
+    "session_sha256": {"word", "null"},
+    "group": {"whole"},
+    "account": {"word"},
+    "step": {"word"},
+}
+NAMED_OTHERWISE: dict[tuple[str, str], set[str]] = {
+    ("component.ticket_stale", "ticket_stale"): {"true"},
+    ("component.ticket_recovered", "ticket_stale"): {"false"},
+    ("registration.failed", "authorizer_appid"): {"word", "null"},
+    ("registration.failed", "info_type"): {"text", "null"},
+    ("registration.succeeded", "info_type"): {"text", "null"},
+    ("registration.failed", "status"): {"whole", "null"},
+    ("registration.succeeded", "status"): {"zero"},
+}
+VALUES: list[tuple[object, set[str]]] = [
+    (None, {"null"}),
+    (True, {"boolean", "true"}),
+    (False, {"boolean", "false"}),
+    (0, {"zero"}),
+    (0.5, {"number"}),
+    (3, {"number", "whole"}),
+    ("any text", {"text"}),
+    (["any text"], {"texts"}),
+    ([7], set()),
+    ({"Content": "any text"}, {"object"}),
+    # A message's numbers are texts, however deep they stand.
+    ({"MsgId": 7}, set()),
+    ({"List": ["a", {"Count": 7}]}, set()),
+    ({"Ok": True}, set()),
+]
+MAY_BE_ABSENT = {
+    # Silence has no error code, and what was never asked has a reason instead.
+    ("authorizer.failing", "wechat_errcode"),
+    ("component.failing", "wechat_errcode"),
+    ("component.failing", "reason"),
+}
+
+
 def sample(name: str) -> dict[str, Any]:
     """Return a sample as EventBridge delivers it."""
     found: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text("utf-8"))
@@ -80,6 +151,45 @@ def test_what_does_not_fit_is_found(name: str) -> None:
         with pytest.raises(SchemaError) as raised:
             must_fit(name, detail)
         assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_field_has_to_be_there(name: str) -> None:
+    """Each documented field is taken out in turn: refused, but for those that may be absent."""
+    good = sample(name)["detail"]
+    for gone in schema(name)["properties"].keys() - {"left_out"}:
+        without = {field: value for field, value in good.items() if field != gone}
+        if (name, gone) in MAY_BE_ABSENT:
+            must_fit(name, without)
+            continue
+        assert gone in good
+        with pytest.raises(SchemaError, match="required"):
+            must_fit(name, without)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_field_has_to_be_of_its_kind(name: str) -> None:
+    """Each documented field gets a value of every kind in turn: only its own kinds are taken."""
+    good = sample(name)["detail"]
+    for field in schema(name)["properties"].keys() - {"left_out"}:
+        kinds = NAMED_OTHERWISE.get((name, field), FIELDS[field])
+        for value, fits in VALUES:
+            changed = {**good, field: value}
+            if fits == {"zero"} and kinds & {"whole", "number"}:
+                # Where counting begins is not a question of kind.
+                continue
+            if fits & kinds:
+                must_fit(name, changed)
+                continue
+            with pytest.raises(SchemaError):
+                must_fit(name, changed)
+
+
+def test_what_a_message_holds_may_be_deep() -> None:
+    """Texts, groups and lists of such, as XML and JSON of WeChat's are read."""
+    detail = sample("message.received")["detail"]
+    detail["message"] = {"ScanCodeInfo": {"ScanType": "qrcode"}, "List": [{"A": ["", "b"]}, "c"]}
+    must_fit("message.received", detail)
 
 
 def test_an_event_without_a_schema_is_none() -> None:

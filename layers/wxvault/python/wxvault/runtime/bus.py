@@ -42,11 +42,12 @@ class Bus:
         """Send one event and say whether the bus has it; if not, that is logged.
 
         ``detail_type`` is the event's name (``authorizer.authorized``), ``detail`` its JSON object.
-        It is counted under its name (``AuthorizerAuthorized``), whether the bus takes it or not.
+        What the bus has taken is counted under its name (``AuthorizerAuthorized``): once, though
+        an event that was kept is put by several.
         """
-        count(metric_name(detail_type))
         problem = self._problem_of_putting(detail_type, detail)
         if problem is None:
+            count(metric_name(detail_type))
             return True
         count("EventNotSent")
         _log.error(

@@ -79,8 +79,8 @@ def test_own_metrics_are_written_somewhere() -> None:
     assert OWN_METRICS - literal - events == set()
 
 
-def test_the_counter_of_server_errors_is_explained(resources: Resources) -> None:
-    """The one metric that comes from a log filter has the stack in its name."""
-    (counter,) = of_type(resources, "AWS::Logs::MetricFilter").values()
-    (counted,) = counter["MetricTransformations"]
-    assert target(counted["MetricName"]).replace("${AWS::StackName}", "<stack>") in DOCUMENT
+def test_what_a_log_filter_counts_is_explained(resources: Resources) -> None:
+    """A metric that comes from one has the stack in its name."""
+    for counter in of_type(resources, "AWS::Logs::MetricFilter").values():
+        (counted,) = counter["MetricTransformations"]
+        assert target(counted["MetricName"]).replace("${AWS::StackName}", "<stack>") in DOCUMENT

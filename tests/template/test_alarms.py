@@ -65,6 +65,7 @@ ALARMS = {
     "ResponderFailedAlarm": above(5, "ResponderFailed"),
     "MessageUnreadableAlarm": above(0, "MessageUnreadable"),
     "CallbackServerErrorsAlarm": above(0, "CallbackServerErrors-${AWS::StackName}"),
+    "PushesThrottledAlarm": above(0, "PushesThrottled-${AWS::StackName}"),
     "CallbackSlowAlarm": above(2500, "Duration", "p90", seconds=900, periods=2),
     "FrontDoorServerErrorsAlarm": above(10, "5xx", periods=3),
     "FunctionErrorsAlarm": above(0, "Errors", periods=2),
@@ -195,17 +196,28 @@ def test_every_dead_letter_queue_is_watched(resources: Resources, queue: str) ->
     ]
 
 
-def test_server_errors_of_the_callback_are_counted_from_the_access_log(
-    resources: Resources,
+# What is counted from the access log, whoever made it: function, time-out, or the gateway itself.
+COUNTED = {
+    "CallbackServerErrors": '{ ($.routeKey = "POST /wechat/events") && ($.status >= 500) }',
+    "PushesThrottled": '{ ($.routeKey = "POST /wechat/*") && ($.status = 429) }',
+}
+
+
+def test_what_is_counted_from_the_access_log(resources: Resources) -> None:
+    """Server errors of the push route, and what WeChat was turned away with: nothing else."""
+    assert set(of_type(resources, "AWS::Logs::MetricFilter")) == set(COUNTED)
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_an_alarm_watches_what_is_counted_from_the_access_log(
+    resources: Resources, name: str
 ) -> None:
-    """The metric counts 5xx of the push route, whoever made them: function, time-out, gateway."""
-    (counter,) = of_type(resources, "AWS::Logs::MetricFilter").values()
+    """Each line that fits counts one, under the name that the alarm watches."""
+    counter = resources[name]["Properties"]
     assert target(counter["LogGroupName"]) == "AccessLogs"
-    assert counter["FilterPattern"] == (
-        '{ ($.routeKey = "POST /wechat/events") && ($.status >= 500) }'
-    )
+    assert counter["FilterPattern"] == COUNTED[name]
     (counted,) = counter["MetricTransformations"]
-    alarm = resources["CallbackServerErrorsAlarm"]["Properties"]
+    alarm = resources[f"{name}Alarm"]["Properties"]
     assert counted["MetricNamespace"] == alarm["Namespace"]
     assert counted["MetricName"] == alarm["MetricName"]
     assert counted["MetricValue"] == "1"

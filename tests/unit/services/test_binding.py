@@ -22,6 +22,14 @@ from tests.unit.services.kit import (
 from wxvault.services.onboarding_state import CodeStatus
 
 
+def moves(house: House) -> list[tuple[str | None, str | None]]:
+    """Return from whom to whom the merchant was told to have moved; the end is what is stored."""
+    told = [detail for kind, detail in house.bus.sent if kind == "authorizer.assigned"]
+    assert all(detail["tenant_id"] == detail["to_tenant_id"] for detail in told)
+    assert house.bus.sent[-1][1]["tenant_id"] == stored(house).tenant_id
+    return [(detail["from_tenant_id"], detail["to_tenant_id"]) for detail in told]
+
+
 def conflicts(house: House) -> list[str]:
     """Return who claimed a merchant of somebody else, as it was told."""
     return [
@@ -142,6 +150,7 @@ def test_a_late_push_corrects_the_redirect() -> None:
     house.work()
     assert (stored(house).tenant_id, stored(house).tenant_by_redirect) == ("tenant-a", False)
     assert conflicts(house) == []
+    assert moves(house) == [("tenant-b", "tenant-a")]
     assert house.onboarding.status("tenant-a", hers.session_id).authorizers == (MERCHANT,)
     assert house.onboarding.status("tenant-b", mine.session_id).authorizers == ()
 
@@ -154,6 +163,7 @@ def test_a_late_push_confirms_the_redirect() -> None:
     house.push_authorized(code, pre_auth_code=via.pre_auth_code)
     house.work()
     assert not stored(house).tenant_by_redirect
+    assert moves(house) == []
     later(house, 10)
     by_push(house, other)
     assert stored(house).tenant_id == "tenant-a"
@@ -168,6 +178,7 @@ def test_a_late_push_without_a_link_unbinds_the_redirect() -> None:
     house.push_authorized(code)
     house.work()
     assert (stored(house).tenant_id, stored(house).tenant_by_redirect) == (None, False)
+    assert moves(house) == [("tenant-b", None)]
     assert house.onboarding.status("tenant-b", via.session_id).authorizers == ()
 
 
@@ -195,6 +206,7 @@ def test_a_late_push_takes_nothing_from_whose_it_is_for_sure() -> None:
     house.settle()
     assert stored(house).tenant_id == "tenant-b"
     assert conflicts(house) == ["tenant-a"]
+    assert moves(house) == []
     assert house.onboarding.status("tenant-b", mine.session_id).authorizers == (MERCHANT,)
     assert house.onboarding.status("tenant-a", hers.session_id).authorizers == ()
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wxvault.errors import NotForgettableError
+from wxvault.services.binding import assignment
 from wxvault.services.policy import has_live_lease
-from wxvault.services.state import RENEWABLE, Event, Status, unchanged
+from wxvault.services.state import RENEWABLE, Status, unchanged
 
 if TYPE_CHECKING:
     from wxvault.services.state import TokenChange, TokenState
@@ -28,8 +29,7 @@ def assigned(state: TokenState, tenant_id: str | None) -> TokenChange | None:
     change = replace(unchanged(state), tenant_id=tenant_id, tenant_by_redirect=False)
     if state.tenant_id == tenant_id:
         return change
-    moved = Event("assigned", {"from_tenant_id": state.tenant_id, "to_tenant_id": tenant_id})
-    return replace(change, events=(moved,))
+    return replace(change, events=(assignment(state.tenant_id, tenant_id),))
 
 
 def suspected(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from wxvault.services.state import Event, TokenChange, TokenState, unchanged
+from wxvault.services.state import Event, Status, TokenChange, TokenState, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,19 +69,10 @@ class Bindings:
             return
         wrong = self._disproved(code, binding)
 
+        told = binding is not None and binding.tenant_id == code.tenant_id
+
         def decide(state: TokenState | None) -> TokenChange | None:
-            if state is None:
-                return None
-            change = unchanged(state)
-            if wrong is not None and state.tenant_by_redirect and state.tenant_id == wrong:
-                change = replace(change, tenant_id=None, tenant_by_redirect=False)
-            if binding is not None:
-                change = bound(replace(state, tenant_id=change.tenant_id), change, binding)
-            told = binding is not None and binding.tenant_id == code.tenant_id
-            if told and change.events:
-                # A conflict is told once for each code.
-                change = replace(change, events=())
-            return None if change == unchanged(state) else change
+            return None if state is None else _late(state, binding, wrong=wrong, told=told)
 
         self._tools.events.tell(self._tools.tokens.amend(appid, decide, also=also))
         if binding is not None:
@@ -109,6 +100,24 @@ class Bindings:
             self._sessions.add_authorizer(binding.session_sha256, appid)
 
 
+def _late(
+    state: TokenState, binding: Binding | None, *, wrong: str | None, told: bool
+) -> TokenChange | None:
+    """What became known after the exchange; None: it changes nothing.
+
+    ``wrong``: the tenant whom only a browser named. ``told``: this code's conflict was told before.
+    """
+    change = unchanged(state)
+    if wrong is not None and state.tenant_by_redirect and state.tenant_id == wrong:
+        change = replace(change, tenant_id=None, tenant_by_redirect=False)
+    if binding is not None:
+        change = bound(replace(state, tenant_id=change.tenant_id), change, binding)
+    # A conflict is told once for each code.
+    conflicts = () if told else _named(change, "tenant_conflict")
+    change = replace(change, events=(*_moved(state, change), *conflicts))
+    return None if change == unchanged(state) else change
+
+
 def bound(state: TokenState, change: TokenChange, binding: Binding | None) -> TokenChange:
     """Add the tenant to a change: an authorizer that belongs to one never moves by itself."""
     if binding is None or state.tenant_id == binding.tenant_id:
@@ -116,6 +125,27 @@ def bound(state: TokenState, change: TokenChange, binding: Binding | None) -> To
         return replace(change, tenant_by_redirect=state.tenant_by_redirect and not sure)
     free = state.tenant_id is None or (state.tenant_by_redirect and not binding.by_redirect)
     if free:
-        return replace(change, tenant_id=binding.tenant_id, tenant_by_redirect=binding.by_redirect)
+        change = replace(
+            change, tenant_id=binding.tenant_id, tenant_by_redirect=binding.by_redirect
+        )
+        # Who was nobody's is told of as this tenant's by what else is told.
+        told = () if state.tenant_id is None else _moved(state, change)
+        return replace(change, events=(*told, *change.events))
     conflict = Event("tenant_conflict", {"claimed_by_tenant_id": binding.tenant_id})
     return replace(change, events=(*change.events, conflict))
+
+
+def assignment(from_tenant_id: str | None, to_tenant_id: str | None) -> Event:
+    """Return what is told when an authorizer belongs to somebody else than was told before."""
+    return Event("assigned", {"from_tenant_id": from_tenant_id, "to_tenant_id": to_tenant_id})
+
+
+def _named(change: TokenChange, detail_type: str) -> tuple[Event, ...]:
+    return tuple(event for event in change.events if event.detail_type == detail_type)
+
+
+def _moved(state: TokenState, change: TokenChange) -> tuple[Event, ...]:
+    # Of who is pending nothing was told yet, so nobody has to be told otherwise.
+    if change.tenant_id == state.tenant_id or state.status is Status.PENDING:
+        return ()
+    return (assignment(state.tenant_id, change.tenant_id),)

@@ -208,7 +208,7 @@ release-test: $(DEV) $(SAM) $(MINISTACK) ## WeChat's check before a full release
 	@exec python -m sandbox.stack release-test
 
 .PHONY: message-load
-message-load: $(DEV) $(SAM) $(MINISTACK) ## 2,000 messages of users at the deployed local stack, with tickets in between
+message-load: $(DEV) $(SAM) $(MINISTACK) ## floods of users' messages at the deployed local stack, with tickets in between
 	@exec python -m sandbox.stack message-load
 
 MINUTES ?= 3

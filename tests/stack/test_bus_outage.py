@@ -1,8 +1,9 @@
-"""The bus refuses everything for a minute under load: afterwards every event has been told."""
+"""The bus refuses everything under load, or hangs: afterwards every event has been told."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ MERCHANTS = 10
 OUTAGE_SECONDS = 60.0
 TOLD_WITHIN_SECONDS = 120.0
 PUSHES = 20
+HANGING_SECONDS = 20.0
+LONGER_THAN_ANY_CLIENT = (4.0,)
+"""Callback and message give up after 0.6 s, all others after 2 s."""
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +60,14 @@ def sequences(stack: LocalStack) -> dict[str, int]:
     }
 
 
-def kept(stack: LocalStack) -> list[str]:
-    """The events that the bus has not."""
-    return [item["sk"]["S"] for item in stack.scan_table() if item["pk"]["S"].startswith("O#")]
+def kept(stack: LocalStack) -> dict[str, set[str]]:
+    """The events that the bus has not, as the table has them: numbers or ids, by authorizer."""
+    prefix = f"O#{stack.component.appid}#"
+    found: dict[str, set[str]] = {}
+    for item in stack.scan_table():
+        if item["pk"]["S"].startswith(prefix):
+            found.setdefault(item["pk"]["S"].removeprefix(prefix), set()).add(item["sk"]["S"])
+    return found
 
 
 def push_unknown(stack: LocalStack, number: int) -> int:
@@ -73,9 +82,46 @@ def push_unknown(stack: LocalStack, number: int) -> int:
     return when
 
 
+def write(world: World, number: int) -> str:
+    """A user writes to the merchant, and WeChat sends it once more; what was written."""
+    text = f"written in the outage, {number}"
+    report = world.stack.wechat.send_message(world.appid, text)
+    again = world.stack.wechat.resend_push(report.push_id)
+    assert (report.state, again.state) == ("delivered", "delivered")
+    return text
+
+
+def told(stack: LocalStack, since: int) -> dict[str, dict[int, str]]:
+    """What was told of each authorizer: the events' names by their numbers."""
+    found: dict[str, dict[int, str]] = {}
+    for event in stack.bus_events()[since:]:
+        if event.kind.startswith("authorizer."):
+            numbers = found.setdefault(event.detail["authorizer_appid"], {})
+            assert numbers.setdefault(event.detail["sequence"], event.kind) == event.kind
+    return found
+
+
+def ids(stack: LocalStack, since: int, kind: str, field: str) -> dict[object, Counter[str]]:
+    """How often each id was told, by what an event holds: a text, or a time."""
+    found: dict[object, Counter[str]] = {}
+    for event in stack.bus_events()[since:]:
+        if event.kind == kind:
+            holds = (event.detail["message"] or {}) if kind == "message.received" else event.detail
+            found.setdefault(holds[field], Counter())[event.detail["event_id"]] += 1
+    return found
+
+
+def all_is_told(stack: LocalStack) -> None:
+    """Wait until nothing is kept any more."""
+    eventually(lambda: not kept(stack), what="all is told", seconds=TOLD_WITHIN_SECONDS)
+
+
 def test_a_minute_without_the_bus_loses_nothing(shaken: LocalStack) -> None:
-    """Every number of every authorizer is told, first to last, and every push; nothing is kept."""
+    """Every number of every authorizer, every push and message is told by one id; none is kept."""
     worlds = [World.fresh(shaken) for _ in range(MERCHANTS)]
+    held = World.fresh(shaken)
+    held.authorise()
+    all_is_told(shaken)
     before = len(shaken.bus_events())
     with (
         shaken.faults.active(Rule("throttle", "events", "PutEvents")),
@@ -84,31 +130,64 @@ def test_a_minute_without_the_bus_loses_nothing(shaken: LocalStack) -> None:
         until = time.monotonic() + OUTAGE_SECONDS
         lives = [doing.submit(come_and_go, world, until) for world in worlds[:3]]
         pushed = [push_unknown(shaken, number) for number in range(PUSHES)]
+        written = [write(held, number) for number in range(PUSHES)]
         changes = sum(life.result() for life in lives)
         for world in worlds[3:]:
             world.authorise()
         assert len(shaken.bus_events()) == before, "the bus took something all the same"
-        assert kept(shaken)
-    eventually(lambda: not kept(shaken), what="all is told", seconds=TOLD_WITHIN_SECONDS)
-    told: dict[str, dict[int, str]] = {}
-    ids = set()
-    for event in shaken.bus_events()[before:]:
-        if "sequence" in event.detail and "authorizer_appid" in event.detail:
-            told.setdefault(event.detail["authorizer_appid"], {})[event.detail["sequence"]] = (
-                event.kind
-            )
-            ids.add(event.detail["event_id"])
-    mine = {world.appid: number for world in worlds for number in [sequences(shaken)[world.appid]]}
-    for appid, last in mine.items():
-        first = min(told[appid])
-        assert told[appid][first] == "authorizer.authorized"
-        assert sorted(told[appid]) == list(range(first, last + 1)), appid
-    transitions = sum(last - min(told[appid]) + 1 for appid, last in mine.items())
-    assert len(ids) == transitions
+        unsent = kept(shaken)
+    all_is_told(shaken)
+    last = sequences(shaken)
+    transitions = 0
+    for world in worlds:
+        # What the table had kept says where a merchant begins; what was told must not.
+        first = min(map(int, unsent[world.appid]))
+        numbers = told(shaken, before)[world.appid]
+        assert numbers[first] == "authorizer.authorized"
+        assert sorted(numbers) == list(range(first, last[world.appid] + 1)), world.appid
+        transitions += len(numbers)
     assert transitions >= changes
-    seen = [one.detail for one in shaken.bus_events()[before:] if one.kind == "push.received"]
-    assert {one["create_time"] for one in seen} == set(pushed)
+    for wanted, seen in (
+        (pushed, ids(shaken, before, "push.received", "create_time")),
+        (written, ids(shaken, before, "message.received", "Content")),
+    ):
+        assert set(seen) == set(wanted)
+        assert all(len(one) == 1 for one in seen.values()), "one id each"
     print(  # noqa: T201 -- the figure that reliability.md tells
-        f"{transitions} transitions of {len(mine)} merchants and {len(pushed)} pushes in an outage"
-        f" of {OUTAGE_SECONDS:.0f} s, {len(shaken.bus_events()) - before} events told"
+        f"{transitions} transitions of {len(worlds)} merchants, {len(pushed)} pushes and"
+        f" {len(written)} messages in an outage of {OUTAGE_SECONDS:.0f} s,"
+        f" {len(shaken.bus_events()) - before} events told"
     )
+
+
+def test_a_bus_that_hangs_loses_nothing(shaken: LocalStack) -> None:
+    """No client waits for its answer, though it takes the event: told under one id, maybe twice."""
+    worlds = [World.fresh(shaken) for _ in range(3)]
+    for world in worlds:
+        world.authorise()
+    all_is_told(shaken)
+    before, first = len(shaken.bus_events()), sequences(shaken)
+    hang = Rule("delay", "events", "PutEvents", delays=LONGER_THAN_ANY_CLIENT)
+    with shaken.faults.active(hang), ThreadPoolExecutor(len(worlds)) as doing:
+        gone = [doing.submit(shaken.wechat.cancel, world.appid, push="first") for world in worlds]
+        until = time.monotonic() + HANGING_SECONDS
+        pushed: list[int] = []
+        written: list[str] = []
+        while time.monotonic() < until:
+            pushed.append(push_unknown(shaken, len(pushed)))
+            written.append(write(worlds[0], len(written)))
+        for one in gone:
+            one.result()
+        assert kept(shaken), "what hangs is not taken for told"
+    all_is_told(shaken)
+    last = sequences(shaken)
+    for world in worlds:
+        numbers = told(shaken, before)[world.appid]
+        assert "authorizer.revoked" in numbers.values()
+        assert sorted(numbers) == list(range(first[world.appid] + 1, last[world.appid] + 1))
+    for wanted, seen in (
+        (pushed, ids(shaken, before, "push.received", "create_time")),
+        (written, ids(shaken, before, "message.received", "Content")),
+    ):
+        assert set(seen) == set(wanted)
+        assert all(len(one) == 1 for one in seen.values()), "one id each"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -154,26 +155,73 @@ def test_a_message_is_known_by_its_number() -> None:
     assert message_identity(APPID, as_json) == message_identity(APPID, again)
 
 
+MEDIA_CHECK = {**CLICK, "Event": "wxa_media_check", "trace_id": "5f5a-1"}
+CARD = {**CLICK, "Event": "user_get_card", "CardId": "p-1"}
+
+
 @pytest.mark.parametrize(
-    "change",
+    ("event", "change"),
     [
-        {"FromUserName": "o-other"},
-        {"CreateTime": 1700000301},
-        {"Event": "VIEW"},
-        {"EventKey": "menu-2"},
+        (CLICK, {"FromUserName": "o-other"}),
+        (CLICK, {"CreateTime": 1700000301}),
+        (CLICK, {"Event": "VIEW"}),
+        (CLICK, {"EventKey": "menu-2"}),
+        (MEDIA_CHECK, {"trace_id": "5f5a-2"}),
+        (CARD, {"CardId": "p-2"}),
+        (CARD, {"MsgId": 5}),
     ],
 )
-def test_events_are_told_apart(change: dict[str, str | int]) -> None:
-    """By user, second and name, and by what was pressed."""
-    assert message_identity(APPID, read(**CLICK)) != message_identity(
-        APPID, read(**{**CLICK, **change})
+def test_events_are_told_apart(event: dict[str, str | int], change: dict[str, str | int]) -> None:
+    """By user, second and name, and by whichever field says which one it was."""
+    assert message_identity(APPID, read(**event)) != message_identity(
+        APPID, read(**{**event, **change})
     )
 
 
 def test_a_repeated_event_is_known() -> None:
-    """Other fields do not matter."""
-    again = read(**{**CLICK, "Latitude": "23.1"})
-    assert message_identity(APPID, read(**CLICK)) == message_identity(APPID, again)
+    """In the other order and in the other format too: it is the same content."""
+    known = message_identity(APPID, read(**MEDIA_CHECK))
+    turned = dict(reversed(MEDIA_CHECK.items()))
+    assert message_identity(APPID, read(**turned)) == known
+    assert message_identity(APPID, parse_message(json.dumps(turned).encode())) == known
+
+
+_VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=8), _VALUES, min_size=1, max_size=5), st.data())
+def test_events_that_differ_anywhere_are_two(fields: dict[str, Any], data: st.DataObject) -> None:
+    """One field changed, at the top or inside of another: another identity; turned over: none."""
+    event = {**fields, "MsgType": "event", "Event": "any"}
+    changed = _with_one_changed(event, data)
+    known = message_identity(APPID, Message(event))
+    assert message_identity(APPID, Message(changed)) != known
+    assert message_identity(APPID, Message(_turned(event))) == known
+
+
+def _with_one_changed(value: Any, data: st.DataObject) -> Any:
+    """Return a value that differs from another in one text, at any depth."""
+    if isinstance(value, str):
+        return value + data.draw(st.text(min_size=1, max_size=3))
+    names = [*value] if isinstance(value, dict) else list(range(len(value)))
+    names = [name for name in names if name != "MsgType"]
+    if not names:
+        return "another"
+    name = data.draw(st.sampled_from(names))
+    copy = value.copy()
+    copy[name] = _with_one_changed(value[name], data)
+    return copy
+
+
+def _turned(value: Any) -> Any:
+    """Return the same content with the names of every group in the other order."""
+    if isinstance(value, dict):
+        return {name: _turned(inner) for name, inner in reversed(value.items())}
+    return [_turned(inner) for inner in value] if isinstance(value, list) else value
 
 
 def test_merchants_are_told_apart() -> None:

@@ -37,8 +37,6 @@ QUERY_AUTH_CODE: Final = "QUERY_AUTH_CODE:"
 _NAME: Final = re.compile(r"[!-~]{1,128}", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 _SECONDS: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
-# What tells two events of one user within one second apart.
-_KINDS_OF_EVENT: Final = ("EventKey", "MsgID", "Ticket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +106,14 @@ def parse_message(plaintext: bytes) -> Message:
 def message_identity(authorizer_appid: str, message: Message) -> str:
     """Return 64 hexadecimal digits that are equal for two deliveries of the same message only.
 
-    A message is known by its MsgId. An event has none: WeChat says to compare FromUserName,
-    CreateTime and Event; EventKey and the like are compared as well, so that two buttons pressed
-    within a second are two. What has neither is known by all of its content.
+    A message is known by its MsgId. An event has none, and nobody has a list of the fields in
+    which two events of one user within a second may differ: it is known by all of its content,
+    which a repetition brings unchanged, as is whatever else has no MsgId. In which order its
+    elements come makes no difference, but the order of an element's repetitions does.
     """
     number = _fitting(_NUMBER, message.text("MsgId"))
-    parts: list[object]
-    if number and message.msg_type != EVENT:
-        parts = ["MsgId", number]
-    elif message.from_user_name and message.create_time is not None and message.event:
-        parts = [message.from_user_name, message.create_time, message.event]
-        parts += [message.fields.get(name, "") for name in _KINDS_OF_EVENT]
-    else:
-        parts = ["all", message.fields]
-    identity = json.dumps([authorizer_appid, *parts], sort_keys=True)
+    told = number if number and message.msg_type != EVENT else message.fields
+    identity = json.dumps([authorizer_appid, told], sort_keys=True)
     return hashlib.sha256(identity.encode("ascii")).hexdigest()
 
 

@@ -90,12 +90,92 @@ def test_a_cdata_end_as_it_should_be_written() -> None:
     assert parse_message(raw).content == "a]]>b"
 
 
-@pytest.mark.parametrize("text", ["a]]>b", "]]>", "]]>]]>x", "a]]> <b>]]>"])
-def test_a_cdata_end_that_somebody_has_typed(text: str) -> None:
-    """It ends the section only where the end of its element follows."""
-    raw = f"<xml><Content><![CDATA[{text}]]></Content><MsgId>1</MsgId></xml>".encode()
+TYPED = ("a]]>b", "]]>", "]]>]]>x", "a]]> <b>]]>", "how do I close ]]></b> ?")
+TYPED_ENDS = ("]]></Content>", "]]></Content><MsgId>2</MsgId><Content>")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        *(("text", text) for text in (*TYPED, *TYPED_ENDS)),
+        *(("hologram", text) for text in TYPED),
+    ],
+)
+def test_a_cdata_end_that_somebody_has_typed(kind: str, text: str) -> None:
+    """It ends the section only where the end of its own element follows, of a text's for good."""
+    raw = (
+        f"<xml><MsgType>{kind}</MsgType><Content><![CDATA[{text}]]></Content><MsgId>1</MsgId></xml>"
+    ).encode()
     message = parse_message(raw)
     assert (message.content, message.fields["MsgId"]) == (text, "1")
+
+
+INJECTED = "<InfoType><![CDATA[authorized]]></InfoType><Event>CLICK</Event><MsgType>event</MsgType>"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "before", "behind"),
+    [
+        ("text", "Content", "", "<MsgId>1</MsgId>"),
+        ("voice", "Recognition", "<MediaId>m</MediaId>", "<MsgId>1</MsgId>"),
+        ("location", "Label", "<Scale>15</Scale>", "<MsgId>1</MsgId>"),
+        ("link", "Title", "", "<Description><![CDATA[d]]></Description><Url>u</Url>"),
+        ("link", "Description", "<Title>t</Title>", "<Url><![CDATA[u]]></Url><MsgId>1</MsgId>"),
+        ("link", "Url", "<Title>t</Title>", "<MsgId>1</MsgId>"),
+        ("miniprogrampage", "Title", "", "<AppId><![CDATA[wx0]]></AppId><MsgId>1</MsgId>"),
+        ("event", "ScanResult", "<ScanCodeInfo><X>1</X>", "</ScanCodeInfo>"),
+    ],
+)
+@pytest.mark.parametrize("escaped", [False, True])
+def test_a_text_begins_no_element(
+    kind: str, name: str, before: str, behind: str, escaped: bool
+) -> None:
+    """Whether WeChat escapes it or not, what a user types stays a text, well-formed or not."""
+    typed = f"]]></{name}>{INJECTED}<{name}><![CDATA["
+    written = typed.replace("]]>", "]]]]><![CDATA[>") if escaped else typed
+    parts = (
+        f"<xml><MsgType><![CDATA[{kind}]]></MsgType>{before}<{name}><![CDATA[",
+        f"]]></{name}>{behind}</xml>",
+    )
+    expected = parse_message("harmless".join(parts).encode()).fields
+    fields = parse_message(written.join(parts).encode()).fields
+    assert json.dumps(fields) == json.dumps(expected).replace("harmless", json.dumps(typed)[1:-1])
+
+
+_PIECES = ("]]>", "</", "<", "Title>", "Description>", "Url>", "![CDATA[", "Event>", "x", " ")
+_IMITATIONS = st.lists(st.sampled_from(_PIECES), max_size=12).map("".join)
+
+
+@given(_IMITATIONS, _IMITATIONS)
+def test_a_link_begins_no_element(title: str, description: str) -> None:
+    """Two texts one after the other, each of which may imitate the end of both."""
+    raw = (
+        "<xml><MsgType>link</MsgType>"
+        f"<Title><![CDATA[{title}]]></Title>\n<Description><![CDATA[{description}]]></Description>"
+        "\n<Url><![CDATA[https://a.example]]></Url>\n<MsgId>1</MsgId></xml>"
+    )
+    fields = parse_message(raw.encode()).fields
+    assert [*fields] == ["MsgType", "Title", "Description", "Url", "MsgId"]
+    assert all(isinstance(value, str) for value in fields.values())
+
+
+def test_an_event_in_a_message_is_none() -> None:
+    """Rules that look for an event's name are not told what a message calls itself."""
+    assert read(**{**TEXT, "Event": "CLICK"}).event == ""
+
+
+@pytest.mark.parametrize("letter", ["\x00", "\x0b", "\x1f", "\ufffe", "\uffff"])
+def test_characters_that_xml_cannot_hold(letter: str) -> None:
+    """They are replaced, and cost the message nothing else; JSON can hold them."""
+    raw = f"<xml><Content><![CDATA[a{letter}b]]></Content><MsgId>1</MsgId></xml>"
+    assert parse_message(raw.encode()).fields == {"Content": "a\ufffdb", "MsgId": "1"}
+    assert parse_message(f'{{"Content": "a{letter}b"}}'.encode()).content == f"a{letter}b"
+
+
+@pytest.mark.parametrize("text", ['{"Content": "hello"}', "<xml><Content>hello</Content></xml>"])
+def test_a_byte_order_mark(text: str) -> None:
+    """In front of either format it is passed over."""
+    assert parse_message(b"\xef\xbb\xbf" + text.encode()).content == "hello"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from wxvault.errors import BadEnvelopeError
-from wxvault.protocol.safe_xml import MAX_DEPTH, MAX_MARKUP, XmlValue, read_document
+from wxvault.protocol.safe_xml import (
+    MAX_DEPTH,
+    MAX_MARKUP,
+    NOT_XML,
+    XmlValue,
+    read_document,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +43,7 @@ QUERY_AUTH_CODE: Final = "QUERY_AUTH_CODE:"
 _NAME: Final = re.compile(r"[!-~]{1,128}", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 _SECONDS: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +74,8 @@ class Message:
 
     @property
     def event(self) -> str:
-        """The event's name; empty for a message."""
-        return _fitting(_NAME, self.text("Event"))
+        """The event's name; empty for a message, whatever it holds."""
+        return _fitting(_NAME, self.text("Event")) if self.msg_type == EVENT else ""
 
     @property
     def create_time(self) -> int | None:
@@ -92,15 +99,9 @@ def parse_message(plaintext: bytes) -> Message:
 
     Raises BadEnvelopeError, which never quotes the message.
     """
-    if plaintext.lstrip()[:1] == b"{":
+    if plaintext.removeprefix(_BYTE_ORDER_MARK).lstrip()[:1] == b"{":
         return Message(_json(plaintext))
-    try:
-        return Message(read_document(plaintext, stage=STAGE, remedy=REMEDY))
-    except BadEnvelopeError:
-        mended = _mended(plaintext)
-        if mended is None:
-            raise
-    return Message(read_document(mended, stage=STAGE, remedy=REMEDY))
+    return Message(_xml(plaintext))
 
 
 def message_identity(authorizer_appid: str, message: Message) -> str:
@@ -127,7 +128,9 @@ def _fitting(shape: re.Pattern[str], value: str) -> str:
 def _json(plaintext: bytes) -> dict[str, XmlValue]:
     # Numbers stay texts, as in XML: a MsgId has more digits than other languages' numbers hold.
     try:
-        value = json.loads(plaintext, parse_int=str, parse_float=str, parse_constant=str)
+        value = json.loads(
+            plaintext, parse_int=str, parse_float=str, parse_constant=str, strict=False
+        )
     except (ValueError, RecursionError):
         _refuse("the body is not well-formed JSON")
     if not isinstance(value, dict):
@@ -158,31 +161,85 @@ def _refuse(problem: str) -> NoReturn:
     raise BadEnvelopeError(STAGE, problem, remedy=REMEDY) from None
 
 
-# --- a CDATA end that somebody has typed ---------------------------------------------------------
+# --- XML -----------------------------------------------------------------------------------------
 
-_OPENS: Final = b"<![CDATA["
-_CLOSES: Final = b"]]>"
+# The elements that hold what people write, in the order in which WeChat sends them, and all of
+# them behind MsgType. Nobody knows whether WeChat escapes a "]]>" that was typed.
+_TYPED: Final = {
+    "text": ("Content",),
+    "voice": ("Recognition",),
+    "location": ("Label",),
+    "link": ("Title", "Description", "Url"),
+    "miniprogrampage": ("Title",),
+    "event": ("ScanResult",),
+}
+_MSG_TYPE: Final = re.compile(r"<MsgType>\s*(?:<!\[CDATA\[)?\s*([a-z]+)")
+_OPENING: Final = re.compile(r"<([A-Za-z_][\w.-]*)>\s*<!\[CDATA\[")
+# A section that goes on at once: so is "]]>" written where somebody has escaped it.
+_GOES_ON: Final = "]]><![CDATA["
+_ESCAPED: Final = "]]]]><![CDATA[>"
 
 
-def _mended(document: bytes) -> bytes | None:
-    """Return a document in which ``]]>`` inside of a text is written as XML wants it; or None.
+def _xml(plaintext: bytes) -> dict[str, XmlValue]:
+    try:
+        document = plaintext.decode("utf-8")
+    except UnicodeDecodeError:
+        _refuse("the body is not UTF-8")
+    if document.count("<") <= MAX_MARKUP:
+        document = _with_typed_texts(NOT_XML.sub("\ufffd", document))
+    try:
+        return _read(document)
+    except BadEnvelopeError:
+        mended = _mended(document)
+        if mended is None:
+            raise
+    return _read(mended)
 
-    A user may type it. A section ends where the end of its element follows.
+
+def _read(document: str) -> dict[str, XmlValue]:
+    return read_document(document.encode(), stage=STAGE, remedy=REMEDY)
+
+
+def _with_typed_texts(document: str) -> str:
+    """Return a document in which nothing that people write can end its element, or begin another.
+
+    What people write ends where its element ends for the last time and the next that WeChat sends
+    follows: whoever types ends and elements has typed text, well-formed though it may be.
     """
-    if document.count(b"<") > MAX_MARKUP:
+    kind = _MSG_TYPE.search(document)
+    names = () if kind is None else _TYPED.get(kind[1], ())
+    at = 0
+    for name, following in zip(names, (*names[1:], ""), strict=False):
+        start = re.compile(rf"<{name}>\s*<!\[CDATA\[").search(document, at)
+        if start is None:
+            continue
+        behind = rf"\s*<{following}>" if following else ""
+        ends = [*re.compile(rf"\]\]></{name}>{behind}").finditer(document, start.end())]
+        if ends:
+            text = _escaped(document[start.end() : ends[-1].start()])
+            document = document[: start.end()] + text + document[ends[-1].start() :]
+            at = start.end() + len(text)
+    return document
+
+
+def _mended(document: str) -> str | None:
+    """Return a document that cannot be read, with every ``]]>`` inside of a text escaped; or None.
+
+    A section ends where the end of the element follows that was opened before it.
+    """
+    if document.count("<") > MAX_MARKUP:
         return None
-    parts: list[bytes] = []
-    at, changed = 0, False
-    while (start := document.find(_OPENS, at)) >= 0:
-        begin = start + len(_OPENS)
-        end = document.find(_CLOSES, begin)
-        while end >= 0 and not document[end + 3 : end + 64].lstrip().startswith(b"</"):
-            end = document.find(_CLOSES, end + 1)
+    parts: list[str] = []
+    at = 0
+    while (start := _OPENING.search(document, at)) is not None:
+        end = document.find(f"]]></{start[1]}>", start.end())
         if end < 0:
             return None
-        text = document[begin:end]
-        changed = changed or _CLOSES in text
-        safe = text.replace(_CLOSES, b"]]]]><![CDATA[>")
-        parts += [document[at:begin], safe, _CLOSES]
-        at = end + len(_CLOSES)
-    return b"".join([*parts, document[at:]]) if changed else None
+        parts += [document[at : start.end()], _escaped(document[start.end() : end])]
+        at = end
+    mended = "".join([*parts, document[at:]])
+    return None if mended == document else mended
+
+
+def _escaped(text: str) -> str:
+    return text.replace(_GOES_ON, "").replace("]]>", _ESCAPED)

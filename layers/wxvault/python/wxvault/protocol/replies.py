@@ -5,12 +5,12 @@ Page: doc/offiaccount/Message_Management/Passive_user_reply_message.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from wxvault.errors import InvalidRequestError
+from wxvault.protocol.safe_xml import NOT_XML
 
 SUCCESS: Final = b"success"
 """The only right answer on the event URL: these seven bytes, unencrypted, with status 200.
@@ -23,9 +23,6 @@ Page: Third-party_Platforms/2.0/api/Before_Develop/component_verify_ticket.
 MOST_ARTICLES: Final = 8
 LONGEST_REPLY: Final = 64 * 1024
 """Bytes of a reply before it is encrypted."""
-
-# What no XML 1.0 document can hold, not even escaped.
-_NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +137,7 @@ def _elements(texts: tuple[_Text, ...], values: Mapping[str, object], place: str
 
 
 def _cdata(name: str, value: str) -> str:
-    if _NOT_XML.search(value):
+    if NOT_XML.search(value):
         raise InvalidRequestError(name, "has a character that XML cannot hold")
     return f"<![CDATA[{value.replace(']]>', ']]]]><![CDATA[>')}]]>"
 

@@ -27,6 +27,9 @@ Without a limit, 256 KiB of empty elements keep the processor busy for over 100 
 is read before anything of it is known to be WeChat's.
 """
 
+NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML 1.0 document can hold, not even escaped."""
+
 _ROOT: Final = "xml"
 _MIXED_TEXT: Final = "#text"
 

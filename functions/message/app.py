@@ -69,7 +69,9 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
             count("PushRefused")
             log_error("message refused", error)
             return error_answer(error, request.request_id)
-        kind = "text/xml" if answer.is_reply else "text/plain"
+        kind = "text/plain"
+        if answer.is_reply:
+            kind = "application/json" if answer.is_json else "text/xml"
         return wechat_answer(answer.body.decode(), content_type=kind)
 
     return handler

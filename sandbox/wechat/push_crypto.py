@@ -92,18 +92,34 @@ def seal_message(  # noqa: PLR0913 - the parts of an envelope
 
 
 def open_reply(
-    body: bytes, *, token: str, encoding_aes_key: str, appid: str
+    body: bytes, *, as_json: bool, token: str, encoding_aes_key: str, appid: str
 ) -> dict[str, Any] | None:
-    """Return the passive reply in an answer to a message; None: it is none that WeChat can open."""
+    """Return the passive reply in an answer to a message; None: it is none that WeChat can open.
+
+    The answer must be in the format of the message, inside and outside.
+    """
     try:
-        signed = xmltodict.parse(body)["xml"]
+        signed = _json_envelope(body) if as_json else xmltodict.parse(body)["xml"]
         plain = WeChatCrypto(token, encoding_aes_key, appid).decrypt_message(
-            body.decode(), signed["MsgSignature"], signed["TimeStamp"], signed["Nonce"]
+            {"Encrypt": signed["Encrypt"]},
+            signed["MsgSignature"],
+            signed["TimeStamp"],
+            signed["Nonce"],
         )
-        reply = xmltodict.parse(plain, strip_whitespace=False)["xml"]
+        reply = (
+            json.loads(plain) if as_json else xmltodict.parse(plain, strip_whitespace=False)["xml"]
+        )
     except Exception:  # noqa: BLE001 - whatever a platform answers, it is only wrong
         return None
     return dict(reply) if isinstance(reply, dict) else None
+
+
+def _json_envelope(body: bytes) -> dict[str, str]:
+    signed: dict[str, Any] = json.loads(body)
+    # The documents show a number.
+    if type(signed["TimeStamp"]) is not int:
+        raise TypeError
+    return signed | {"TimeStamp": str(signed["TimeStamp"])}
 
 
 def _sealed(

@@ -309,6 +309,7 @@ class PushDesk:
         # A reply is sealed with the Token and key that its message was sealed with.
         push.reply = open_reply(
             body,
+            as_json=push.to.as_json,
             token=settings.previous_token if options.old_token else settings.token,
             encoding_aes_key=settings.previous_encoding_aes_key
             if options.old_key

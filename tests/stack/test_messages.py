@@ -163,12 +163,13 @@ def test_what_is_not_wechats_is_refused(
         ("news", {"MsgType": "news", "ArticleCount": "1"}),
     ],
 )
-def test_a_passive_reply(world: World, said: str, expected: dict[str, Any]) -> None:
-    """WeChat opens it with the key that the message was sealed with; the message is published."""
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_passive_reply(world: World, said: str, expected: dict[str, Any], as_json: bool) -> None:
+    """WeChat opens it with the key and in the format of the message, which is published."""
     world.authorise()
-    report = world.stack.wechat.send_message(world.appid, said)
+    report = world.stack.wechat.send_message(world.appid, said, as_json=as_json)
     assert report.reply is not None
-    assert {name: report.reply[name] for name in expected} == expected
+    assert {name: str(report.reply[name]) for name in expected} == expected
     assert report.reply["ToUserName"] == report.attempts[0]["openid"]
     if said == "hello":
         assert report.reply["Content"] == f"{world.tenant_id}: hello"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from moto import mock_aws
 
+from functions.message import app
 from tests.unit.desk import RELEASE_CODE, TENANT, Desk, is_success, read
 
 if TYPE_CHECKING:
@@ -44,6 +45,23 @@ def test_message(desk: Desk, name: str, msg_type: str, content: str | None) -> N
         msg_type,
     )
     assert detail["message"].get("Content") == content
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "begin"),
+    [("message-text", "text/xml", "<xml>"), ("message-json", "application/json", '{"Encrypt": ')],
+)
+def test_a_reply_has_the_format_of_its_message(
+    desk: Desk, name: str, kind: str, begin: str
+) -> None:
+    """XML is answered with XML, JSON with JSON, and the content type says so."""
+    desk.with_merchant()
+    vars(desk.wiring).update(responder=lambda *_: {"type": "text", "content": "Welcome!"})
+    event = read(name)
+    event["requestContext"]["timeEpoch"] = int(desk.clock.now() * 1000)
+    answer = desk.handle(app, event)
+    assert answer["headers"]["content-type"] == f"{kind}; charset=utf-8"
+    assert answer["body"].startswith(begin)
 
 
 def test_release_test(desk: Desk) -> None:

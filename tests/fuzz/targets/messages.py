@@ -222,14 +222,17 @@ def reply_passively(data: bytes) -> None:
         return
     if not isinstance(answer, dict):
         return
+    ends = ReplyEnds("o-user", "gh_shop", 1_700_000_000)
     try:
-        document = passive_reply(answer, ReplyEnds("o-user", "gh_shop", 1_700_000_000))
+        document = passive_reply(answer, ends)
+        as_json = passive_reply(answer, ends, as_json=True)
     except InvalidRequestError as error:
         require(len(error.message) < 300, "an error quotes the reply")
         return
     found = read_document(document, stage="reply", remedy="")
     require(found["MsgType"] == answer["type"], "another type")
     require(found["ToUserName"] == "o-user", "another user")
+    require(json.loads(as_json).keys() == found.keys(), "JSON says something else")
 
 
 def targets() -> tuple[Target, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.unit.protocol.pushkit import (
@@ -64,6 +66,30 @@ def test_every_known_token_and_key_opens_and_seals_the_reply(
     assert encrypted.encode() in reply
     signed = message_signature(TOKENS[token_index], "1700000001", "42", encrypted)
     assert signed.encode() in reply
+
+
+def test_a_push_in_json_is_answered_in_json() -> None:
+    """With the four parts that an answer in XML has; the time is a number."""
+    encrypted = push(MESSAGE)
+    opened = open_message(
+        keys(),
+        json.dumps({"ToUserName": "gh_1", "Encrypt": encrypted}).encode(),
+        timestamp="1700000000",
+        nonce="42",
+        msg_signature=message_signature(TOKENS[-1], "1700000000", "42", encrypted),
+        json_too=True,
+    )
+    assert opened.is_json
+    sealed = encrypt(decode_key(AES_KEYS[-1]), APPID, b"{}", RANDOM)
+    reply = seal_message(
+        keys(), b"{}", timestamp="1700000001", nonce="42", random16=RANDOM, opened=opened
+    )
+    assert json.loads(reply) == {
+        "Encrypt": sealed,
+        "MsgSignature": message_signature(TOKENS[-1], "1700000001", "42", sealed),
+        "TimeStamp": 1700000001,
+        "Nonce": "42",
+    }
 
 
 def test_a_reply_to_nothing_uses_the_newest_secrets() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -121,6 +122,22 @@ def test_wechatpy_opens_every_type(
     }
 
 
+@pytest.mark.parametrize(("reply", "expected"), GOOD)
+def test_json_says_the_same_as_xml(reply: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Under the same names; what counts something is a number."""
+    found = json.loads(passive_reply(reply, ENDS, as_json=True))
+    if "ArticleCount" in expected:
+        expected = {**expected, "ArticleCount": 2}
+    assert found == {
+        "ToUserName": "o-user",
+        "FromUserName": "gh_shop",
+        "CreateTime": 1700000305,
+        "MsgType": reply["type"],
+        **expected,
+    }
+
+
+@pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize(
     ("reply", "field"),
     [
@@ -144,9 +161,9 @@ def test_wechatpy_opens_every_type(
         ({"type": "news", "articles": [{"title": "x", "link": "y"}]}, "articles[0]"),
     ],
 )
-def test_nonsense_is_refused_by_name(reply: dict[str, Any], field: str) -> None:
+def test_nonsense_is_refused_by_name(reply: dict[str, Any], field: str, as_json: bool) -> None:
     """The error names the field and quotes nothing that the responder has said."""
     with pytest.raises(InvalidRequestError) as raised:
-        passive_reply(reply, ENDS)
+        passive_reply(reply, ENDS, as_json=as_json)
     assert raised.value.field == field
     assert "hologram" not in raised.value.message

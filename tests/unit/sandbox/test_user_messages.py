@@ -46,12 +46,17 @@ def post(b: Bench, **values: Any) -> dict[str, Any]:
     return answer
 
 
+def crypto_of(b: Bench) -> WeChatCrypto:
+    """Return what encrypts and decrypts for the bench's component."""
+    settings = b.desk.settings
+    return WeChatCrypto(settings.token, settings.encoding_aes_key, settings.component_appid)
+
+
 def opened(b: Bench, envelope: Envelope) -> str:
     """Decrypt what was pushed, as a platform does."""
-    settings = b.desk.settings
     text = envelope.body.decode()
     sealed = json.loads(text) if text.startswith("{") else xmltodict.parse(text)["xml"]
-    crypto = WeChatCrypto(settings.token, settings.encoding_aes_key, settings.component_appid)
+    crypto = crypto_of(b)
     around = f"<xml><Encrypt>{sealed['Encrypt']}</Encrypt></xml>"
     query = envelope.query
     plain: str = crypto.decrypt_message(
@@ -115,10 +120,33 @@ def test_which_answers_are_right(b: Bench, answer: Answered, right: bool) -> Non
 
 def test_a_reply_is_opened(b: Bench) -> None:
     """And shown to whoever tests the platform."""
-    settings = b.desk.settings
-    crypto = WeChatCrypto(settings.token, settings.encoding_aes_key, settings.component_appid)
+    crypto = crypto_of(b)
     b.platform.answers = [Answered(200, crypto.encrypt_message(REPLY, "1", "1700000000").encode())]
     assert post(b, content="a")["reply"] == {"MsgType": "text", "Content": "hi"}
+
+
+def json_reply(b: Bench, text: str, *, timestamp: object) -> Answered:
+    """Answer with a text, encrypted, in a JSON envelope."""
+    crypto = crypto_of(b)
+    told = xmltodict.parse(crypto.encrypt_message(text, "1", "1700000000"))["xml"]
+    return Answered(200, json.dumps({**told, "TimeStamp": timestamp}).encode())
+
+
+def test_a_message_in_json_wants_a_reply_in_json(b: Bench) -> None:
+    """Outside and inside, with the time as a number; and a message in XML wants none of it."""
+    text = '{"MsgType": "text", "Content": "hi"}'
+    good = json_reply(b, text, timestamp=1700000000)
+    b.platform.answers = [good]
+    assert post(b, content="a", as_json=True)["reply"] == {"MsgType": "text", "Content": "hi"}
+    as_xml = Answered(200, crypto_of(b).encrypt_message(REPLY, "1", "1700000000").encode())
+    for answer, as_json in (
+        (as_xml, True),
+        (json_reply(b, REPLY, timestamp=1700000000), True),
+        (json_reply(b, text, timestamp="1700000000"), True),
+        (good, False),
+    ):
+        b.platform.answers = [answer] * 3
+        assert post(b, content="a", as_json=as_json)["state"] == "failed"
 
 
 def test_without_a_message_url_nobody_can_write() -> None:

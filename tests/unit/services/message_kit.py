@@ -132,12 +132,16 @@ class MessageDesk:
 def opened(answer: Answered, key_index: int = 2) -> dict[str, Any]:
     """Open a passive reply as WeChat does, with the keys of the message it answers."""
     assert answer.is_reply, answer
-    signed = xmltodict.parse(answer.body)["xml"]
+    read = json.loads if answer.is_json else lambda text: xmltodict.parse(text)["xml"]
+    signed = read(answer.body)
     crypto = WeChatCrypto(TOKENS[key_index], AES_KEYS[key_index], COMPONENT)
     plain = crypto.decrypt_message(
-        answer.body.decode(), signed["MsgSignature"], signed["TimeStamp"], signed["Nonce"]
+        {"Encrypt": signed["Encrypt"]},
+        signed["MsgSignature"],
+        str(signed["TimeStamp"]),
+        signed["Nonce"],
     )
-    found: dict[str, Any] = xmltodict.parse(plain)["xml"]
+    found: dict[str, Any] = read(plain)
     return found
 
 

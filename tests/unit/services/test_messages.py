@@ -365,6 +365,22 @@ def test_a_reply_is_encrypted_with_the_key_that_opened_the_message(
     assert (reply["ToUserName"], reply["FromUserName"]) == (USER, SHOP)
 
 
+def test_a_message_in_json_is_answered_in_json(answering: MessageDesk) -> None:
+    """WeChat's console has one format for both ways."""
+    fields = {"ToUserName": SHOP, "FromUserName": USER, "MsgType": "text", "MsgId": 5}
+    answer = answering.send(json.dumps(fields).encode(), as_json=True)
+    assert answer.is_json
+    now = int(answering.house.clock.now())
+    assert opened(answer) == {
+        "ToUserName": USER,
+        "FromUserName": SHOP,
+        "CreateTime": now,
+        "MsgType": "text",
+        "Content": "Welcome!",
+    }
+    assert not answering.send(answering.text()).is_json
+
+
 def test_the_responder_is_told_all(answering: MessageDesk) -> None:
     """Merchant, tenant, and the message under WeChat's own names, after it was published."""
     answering.send(answering.text("hi"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,15 @@ def test_the_text_is_answered_at_once(desk: ReleaseDesk, account: ReleaseAccount
         assert (reply["MsgType"], reply["Content"]) == ("text", f"{QUESTION}_callback")
         assert (reply["ToUserName"], reply["FromUserName"]) == (USER, account.user_name)
     assert desk.steps == ["text_answered"]
+
+
+def test_a_test_account_may_push_json(desk: ReleaseDesk) -> None:
+    """Nobody says that the check keeps to XML where the console says JSON."""
+    account = ACCOUNTS[1]
+    fields = {"ToUserName": account.user_name, "FromUserName": USER, "MsgType": "text"}
+    plaintext = json.dumps({**fields, "Content": QUESTION, "MsgId": 5}).encode()
+    answer = desk.send(plaintext, account.appid, as_json=True)
+    assert (answer.is_json, opened(answer)["Content"]) == (True, f"{QUESTION}_callback")
 
 
 def test_the_event_of_the_older_check(desk: ReleaseDesk) -> None:

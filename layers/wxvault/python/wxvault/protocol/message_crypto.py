@@ -74,6 +74,8 @@ class OpenedMessage:
     component_appid: str
     token_index: int
     key_index: int
+    is_json: bool = False
+    """Whether the envelope was JSON: so must the answer be."""
 
 
 def signature(token: str, timestamp: str, nonce: str) -> str:
@@ -154,6 +156,7 @@ def open_message(  # noqa: PLR0913 - a push is made of this many independent thi
         component_appid=keys.component_appid,
         token_index=token_index,
         key_index=key_index,
+        is_json=is_json,
     )
 
 
@@ -166,11 +169,11 @@ def seal_message(  # noqa: PLR0913 - a reply is made of this many independent th
     random16: bytes,
     opened: OpenedMessage | None = None,
 ) -> bytes:
-    """Return the reply XML with ``plaintext`` encrypted and signed.
+    """Return the reply, XML or JSON, with ``plaintext`` encrypted and signed.
 
     ``opened`` is the push being answered: its Token and key are used, so that an answer fits while
-    WeChat still uses old ones. Without it the newest are used. ``nonce`` echoes the request's,
-    ``timestamp`` is unix time in seconds, ``random16`` 16 fresh random bytes.
+    WeChat still uses old ones, and its format. Without it the newest are used, and XML. ``nonce``
+    echoes the request's, ``timestamp`` is unix time in seconds, ``random16`` 16 fresh random bytes.
 
     The reply ``success`` is never encrypted: see ``replies``.
     Raises InvalidRequestError when ``timestamp`` or ``nonce`` cannot be put into the reply.
@@ -183,6 +186,14 @@ def seal_message(  # noqa: PLR0913 - a reply is made of this many independent th
     key_index = len(keys.aes_keys) - 1 if opened is None else opened.key_index
     encrypted = encrypt(keys.aes_keys[key_index], keys.component_appid, plaintext, random16)
     signed = message_signature(keys.tokens[token_index], timestamp, nonce, encrypted)
+    if opened is not None and opened.is_json:
+        told = {
+            "Encrypt": encrypted,
+            "MsgSignature": signed,
+            "TimeStamp": int(timestamp),
+            "Nonce": nonce,
+        }
+        return json.dumps(told).encode("ascii")
     return (
         "<xml>\n"
         f"<Encrypt><![CDATA[{encrypted}]]></Encrypt>\n"

@@ -5,6 +5,7 @@ Page: doc/offiaccount/Message_Management/Passive_user_reply_message.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -72,13 +73,16 @@ KINDS: Final = frozenset({*_KINDS, "news"})
 """Every ``type`` of a reply."""
 
 
-def passive_reply(reply: Mapping[str, object], ends: ReplyEnds) -> bytes:
-    """Return the XML of a reply, to be encrypted: ``{"type": "text", "content": "…"}``.
+type _Value = str | int | dict[str, _Value] | list[_Value]
+
+
+def passive_reply(reply: Mapping[str, object], ends: ReplyEnds, *, as_json: bool = False) -> bytes:
+    """Return a reply in WeChat's XML or JSON, to be encrypted: ``{"type": "text", "content": …}``.
 
     The other types: image, voice (``media_id``), video (and ``title``, ``description``), music
     (``thumb_media_id``, and ``title``, ``description``, ``music_url``, ``hq_music_url``), news
     (``articles``: one to eight of ``title``, ``description``, ``pic_url``, ``url``),
-    transfer_customer_service (and ``kf_account``).
+    transfer_customer_service (and ``kf_account``). JSON has the names of the XML.
 
     Raises InvalidRequestError with the field; the message quotes nothing of the reply.
     """
@@ -90,56 +94,70 @@ def passive_reply(reply: Mapping[str, object], ends: ReplyEnds) -> bytes:
         raise InvalidRequestError(
             "type", f"a reply of this type has only {', '.join(sorted(known))}"
         )
-    inside = _news(reply.get("articles")) if kind == "news" else _simple(kind, reply)
-    document = (
-        "<xml>"
-        f"<ToUserName>{_cdata('ToUserName', ends.to_user_name)}</ToUserName>"
-        f"<FromUserName>{_cdata('FromUserName', ends.from_user_name)}</FromUserName>"
-        f"<CreateTime>{ends.create_time}</CreateTime>"
-        f"<MsgType><![CDATA[{kind}]]></MsgType>"
-        f"{inside}</xml>"
-    ).encode()
+    fields: dict[str, _Value] = {
+        "ToUserName": _sound("ToUserName", ends.to_user_name),
+        "FromUserName": _sound("FromUserName", ends.from_user_name),
+        "CreateTime": ends.create_time,
+        "MsgType": kind,
+        **(_news(reply.get("articles")) if kind == "news" else _simple(kind, reply)),
+    }
+    text = json.dumps(fields, ensure_ascii=False) if as_json else _element("xml", fields)
+    document = text.encode()
     if len(document) > LONGEST_REPLY:
         raise InvalidRequestError("type", f"the reply has more than {LONGEST_REPLY} bytes")
     return document
 
 
-def _simple(kind: str, reply: Mapping[str, object]) -> str:
+def _simple(kind: str, reply: Mapping[str, object]) -> dict[str, _Value]:
     group, texts = _KINDS[kind]
-    inside = _elements(texts, reply, "")
-    return f"<{group}>{inside}</{group}>" if group and inside else inside
+    inside = _fields(texts, reply, "")
+    return {group: inside} if group and inside else inside
 
 
-def _news(articles: object) -> str:
+def _news(articles: object) -> dict[str, _Value]:
     if not isinstance(articles, list) or not 1 <= len(articles) <= MOST_ARTICLES:
         raise InvalidRequestError("articles", f"must be a list of 1 to {MOST_ARTICLES}")
-    items = []
+    items: list[_Value] = []
     for number, article in enumerate(articles):
         place = f"articles[{number}]"
         if not isinstance(article, Mapping) or not article.keys() <= _names(_ARTICLE):
             raise InvalidRequestError(
                 place, f"must have only {', '.join(sorted(_names(_ARTICLE)))}"
             )
-        items.append(f"<item>{_elements(_ARTICLE, article, f'{place}.')}</item>")
-    return f"<ArticleCount>{len(items)}</ArticleCount><Articles>{''.join(items)}</Articles>"
+        items.append(_fields(_ARTICLE, article, f"{place}."))
+    return {"ArticleCount": len(items), "Articles": {"item": items}}
 
 
-def _elements(texts: tuple[_Text, ...], values: Mapping[str, object], place: str) -> str:
-    found = []
+def _fields(
+    texts: tuple[_Text, ...], values: Mapping[str, object], place: str
+) -> dict[str, _Value]:
+    found: dict[str, _Value] = {}
     for text in texts:
         value = values.get(text.name)
         if value is None and not text.required:
             continue
         if not isinstance(value, str) or (text.required and not value):
             raise InvalidRequestError(f"{place}{text.name}", "must be a text, and not empty")
-        found.append(f"<{text.element}>{_cdata(place + text.name, value)}</{text.element}>")
-    return "".join(found)
+        found[text.element] = _sound(place + text.name, value)
+    return found
 
 
-def _cdata(name: str, value: str) -> str:
+def _sound(name: str, value: str) -> str:
     if NOT_XML.search(value):
         raise InvalidRequestError(name, "has a character that XML cannot hold")
-    return f"<![CDATA[{value.replace(']]>', ']]]]><![CDATA[>')}]]>"
+    return value
+
+
+def _element(name: str, value: _Value) -> str:
+    if isinstance(value, list):
+        return "".join(_element(name, one) for one in value)
+    if isinstance(value, dict):
+        inside = "".join(_element(inner, one) for inner, one in value.items())
+    elif isinstance(value, int):
+        inside = str(value)
+    else:
+        inside = f"<![CDATA[{value.replace(']]>', ']]]]><![CDATA[>')}]]>"
+    return f"<{name}>{inside}</{name}>"
 
 
 def _names(texts: tuple[_Text, ...]) -> set[str]:

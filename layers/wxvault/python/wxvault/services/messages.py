@@ -44,10 +44,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What WeChat is told: ``success``, nothing at all, or a reply (``is_reply``), encrypted."""
+    """What WeChat is told: ``success``, nothing at all, or a reply, encrypted."""
 
     body: bytes
     is_reply: bool = False
+    is_json: bool = False
+    """In which of the two formats a reply is: the message's."""
 
 
 class Messages:
@@ -111,7 +113,11 @@ class Messages:
         if received_at is None or abs(now - received_at) > _ODD_SECONDS:
             received_at = now
         reply = self._responding.reply(
-            authorizer_appid, state.tenant_id, message, received_at=received_at
+            authorizer_appid,
+            state.tenant_id,
+            message,
+            received_at=received_at,
+            as_json=push.opened.is_json,
         )
         return Answered(SUCCESS) if reply is None else self._sealed(reply, push, query)
 
@@ -236,7 +242,8 @@ class Messages:
             return Answered(SUCCESS)
         now = int(self._tools.clock.now())
         ends = ReplyEnds(message.from_user_name, message.to_user_name, now)
-        return self._sealed(passive_reply(reply, ends), push, query)
+        text = passive_reply(reply, ends, as_json=push.opened.is_json)
+        return self._sealed(text, push, query)
 
     def _sealed(self, reply: bytes, push: OpenedPush, query: Mapping[str, str]) -> Answered:
         """Encrypt a reply with the Token and key that opened the message."""
@@ -248,7 +255,7 @@ class Messages:
             random16=self._random_bytes(16),
             opened=push.opened,
         )
-        return Answered(body, is_reply=True)
+        return Answered(body, is_reply=True, is_json=push.opened.is_json)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,13 +46,18 @@ class Responding:
         message: Message,
         *,
         received_at: float,
+        as_json: bool,
     ) -> bytes | None:
-        """Return the XML of a passive reply, not yet encrypted; None: WeChat gets ``success``."""
+        """Return a passive reply, not yet encrypted; None: WeChat gets ``success``.
+
+        ``as_json``: WeChat has sent JSON, and wants JSON.
+        """
         if self.responder is None:
             return None
         about = {"authorizer_appid": authorizer_appid, "msg_type": message.msg_type}
         try:
-            return self._asked(authorizer_appid, tenant_id, message, received_at)
+            answer = self._asked(authorizer_appid, tenant_id, message, received_at)
+            return None if answer is None else self._written(answer, message, as_json=as_json)
         except NoReplyError as error:
             problem = str(error)
         except InvalidRequestError as error:
@@ -63,7 +68,7 @@ class Responding:
 
     def _asked(
         self, authorizer_appid: str, tenant_id: str | None, message: Message, received_at: float
-    ) -> bytes | None:
+    ) -> Mapping[str, object] | None:
         left = self._seconds_left(received_at)
         if left < _TOO_LITTLE:
             raise NoReplyError("no time was left to ask it")
@@ -77,10 +82,14 @@ class Responding:
             return None
         if not isinstance(answer, Mapping):
             raise NoReplyError("its answer is no object")
+        return answer
+
+    def _written(self, answer: Mapping[str, object], message: Message, *, as_json: bool) -> bytes:
         if not message.from_user_name or not message.to_user_name:
             raise NoReplyError("the message does not say between whom it goes")
         now = int(self.clock.now())
-        return passive_reply(answer, ReplyEnds(message.from_user_name, message.to_user_name, now))
+        ends = ReplyEnds(message.from_user_name, message.to_user_name, now)
+        return passive_reply(answer, ends, as_json=as_json)
 
     def _seconds_left(self, received_at: float) -> float:
         """Return how long may be waited; a start of the environment may have cost some of it."""

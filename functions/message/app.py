@@ -47,6 +47,7 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Answer]:
         wiring.tools,
         door,
         wiring.seen_messages,
+        wiring.profiles,
         wiring.renew_jobs,
         release_test,
         Responding(wiring.responder, wiring.clock, count),

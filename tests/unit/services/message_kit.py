@@ -66,6 +66,7 @@ class MessageDesk:
             tools,
             door,
             self.house.seen,
+            self.house.profiles,
             self.house.renew_queue,
             ReleaseTest(tools, self.house.codes, self.house.release_answers, self.jobs.send),
             Responding(responder, self.house.clock, self._count),

@@ -14,10 +14,8 @@ from tests.unit.protocol.pushkit import authorized_push, document, ticket_push
 from tests.unit.services.message_kit import (
     SHOP,
     USER,
-    FakeResponder,
     MessageDesk,
     failing,
-    opened,
 )
 from wxvault.errors import (
     BadEnvelopeError,
@@ -27,7 +25,6 @@ from wxvault.errors import (
     RequestTooLargeError,
     TableUnavailableError,
 )
-from wxvault.protocol.release_test import TEST_ACCOUNTS
 from wxvault.services.messages import LARGEST_MESSAGE, Answered
 from wxvault.services.state import Status
 
@@ -335,121 +332,3 @@ def records(desk: MessageDesk) -> dict[str, dict[str, object]]:
     """Return the component's own items by their sort keys, as they stand."""
     items = desk.house.table.items  # type: ignore[attr-defined]
     return {key.sk: dict(item) for key, item in items.items() if key.pk.startswith("C#")}
-
-
-# --- the responder -------------------------------------------------------------------------------
-
-
-@pytest.fixture(name="answering")
-def _answering() -> MessageDesk:
-    """Return a desk with a responder."""
-    desk = MessageDesk(responder=FakeResponder({"type": "text", "content": "Welcome!"}))
-    desk.house.authorize()
-    return desk
-
-
-def responder(desk: MessageDesk) -> FakeResponder:
-    """Return the desk's responder."""
-    assert desk.responder is not None
-    return desk.responder
-
-
-@pytest.mark.parametrize("key_index", [0, 1, 2])
-def test_a_reply_is_encrypted_with_the_key_that_opened_the_message(
-    answering: MessageDesk, key_index: int
-) -> None:
-    """While WeChat still uses an older Token and key, it gets answers that it can open."""
-    answer = answering.send(answering.text(), key_index=key_index)
-    reply = opened(answer, key_index)
-    assert (reply["MsgType"], reply["Content"]) == ("text", "Welcome!")
-    assert (reply["ToUserName"], reply["FromUserName"]) == (USER, SHOP)
-
-
-def test_a_message_in_json_is_answered_in_json(answering: MessageDesk) -> None:
-    """WeChat's console has one format for both ways."""
-    fields = {"ToUserName": SHOP, "FromUserName": USER, "MsgType": "text", "MsgId": 5}
-    answer = answering.send(json.dumps(fields).encode(), as_json=True)
-    assert answer.is_json
-    now = int(answering.house.clock.now())
-    assert opened(answer) == {
-        "ToUserName": USER,
-        "FromUserName": SHOP,
-        "CreateTime": now,
-        "MsgType": "text",
-        "Content": "Welcome!",
-    }
-    assert not answering.send(answering.text()).is_json
-
-
-def test_the_responder_is_told_all(answering: MessageDesk) -> None:
-    """Merchant, tenant, and the message under WeChat's own names, after it was published."""
-    answering.send(answering.text("hi"))
-    (question,) = responder(answering).asked
-    assert question["authorizer_appid"] == MERCHANT
-    assert question["tenant_id"] is None
-    assert question["message"]["Content"] == "hi"
-    assert len(answering.published) == 1
-
-
-def test_a_repetition_does_not_ask_again(answering: MessageDesk) -> None:
-    """It is answered ``success``: the user gets one reply or none, never two."""
-    plaintext = answering.text()
-    assert answering.send(plaintext).is_reply
-    assert answering.another().send(plaintext) == SUCCESS
-    assert len(responder(answering).asked) == 1
-
-
-@pytest.mark.parametrize("nothing", [None, {}, "", "success"])
-def test_no_reply_is_no_failure(answering: MessageDesk, nothing: object) -> None:
-    """A responder need not answer everything."""
-    responder(answering).answer = nothing
-    assert answering.send(answering.text()) == SUCCESS
-    assert answering.counted == {}
-
-
-@pytest.mark.parametrize(
-    "nonsense",
-    ["Welcome!", 5, ["x"], {"type": "hologram"}, {"type": "text"}, {"statusCode": 200}, True],
-)
-def test_nonsense_costs_the_reply_only(answering: MessageDesk, nonsense: object) -> None:
-    """WeChat gets ``success``, and it is counted."""
-    responder(answering).answer = nonsense
-    assert answering.send(answering.text()) == SUCCESS
-    assert answering.counted == {"ResponderFailed": 1}
-    assert len(answering.published) == 1
-
-
-def test_a_responder_that_fails_costs_the_reply_only(answering: MessageDesk) -> None:
-    """Whether it hangs, throws, or cannot be invoked."""
-    responder(answering).problem = "no answer within 3.5 s"
-    assert answering.send(answering.text()) == SUCCESS
-    assert answering.counted == {"ResponderFailed": 1}
-
-
-def test_how_long_the_responder_has(answering: MessageDesk) -> None:
-    """3.5 s; less where starting the environment has used some of it up; else it is not asked."""
-    now = answering.house.clock.now()
-    for number, gone in enumerate((0.0, 0.5, 2.0, 4.3, 61.0, -5.0)):
-        answering.send(answering.text("x", number), received_at=now - gone)
-    assert [round(seconds, 1) for seconds in responder(answering).seconds] == [
-        3.5,
-        3.5,
-        2.4,
-        3.5,
-        3.5,
-    ]
-    assert answering.counted == {"ResponderFailed": 1}
-
-
-def test_who_is_not_asked_about(answering: MessageDesk) -> None:
-    """Neither strangers, nor test accounts, nor codes are the responder's business."""
-    answering.send(answering.text("x", 1), STRANGER)
-    answering.send(answering.text("QUERY_AUTH_CODE:abc", 2))
-    answering.send(answering.text("x", 3), next(iter(TEST_ACCOUNTS)))
-    assert responder(answering).asked == []
-
-
-def test_a_message_that_names_nobody_cannot_be_answered(answering: MessageDesk) -> None:
-    """There is nobody to send a reply to."""
-    assert answering.send(document(MsgType="text", Content="x", MsgId=9)) == SUCCESS
-    assert answering.counted == {"ResponderFailed": 1}

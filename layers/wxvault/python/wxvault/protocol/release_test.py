@@ -43,6 +43,9 @@ TEST_ACCOUNTS: Final[dict[str, ReleaseAccount]] = {
 }
 """All ten by appid."""
 
+TEST_USER_NAMES: Final = frozenset(account.user_name for account in TEST_ACCOUNTS.values())
+"""Their original ids, which are the ToUserName of their messages."""
+
 TEXT_QUESTION: Final = "TESTCOMPONENT_MSG_TYPE_TEXT"
 LONGEST_CODE: Final = 512
 

@@ -31,6 +31,13 @@ class SeenMessages(Protocol):
         """Note a message after its effect."""
 
 
+class UserNames(Protocol):
+    """What accounts are called in their messages."""
+
+    def user_name(self, authorizer_appid: str) -> str:
+        """Return an account's original id (``gh_…``); empty while it is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReleaseAnswer:
     """A customer-service message that a test account of WeChat is owed."""

@@ -14,7 +14,7 @@ from wxvault.errors import BadEnvelopeError, BusyError
 from wxvault.protocol.appid import is_appid
 from wxvault.protocol.message_crypto import seal_message
 from wxvault.protocol.messages import Message, message_identity, parse_message
-from wxvault.protocol.release_test import TEST_ACCOUNTS, ReleaseAccount
+from wxvault.protocol.release_test import TEST_ACCOUNTS, TEST_USER_NAMES, ReleaseAccount
 from wxvault.protocol.replies import SUCCESS, ReplyEnds, passive_reply
 from wxvault.services.message_ports import Claim
 from wxvault.services.state import Status, TokenChange, TokenState, unchanged
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from wxvault.protocol.safe_xml import XmlValue
     from wxvault.services.intake import Jobs
-    from wxvault.services.message_ports import Count, SeenMessages
+    from wxvault.services.message_ports import Count, SeenMessages, UserNames
     from wxvault.services.push_door import OpenedPush, PushDoor
     from wxvault.services.release_test import ReleaseTest
     from wxvault.services.responding import Responding
@@ -52,6 +52,20 @@ class Answered:
     """In which of the two formats a reply is: the message's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom a message is for: the account of its path, if that is true."""
+
+    authorizer_appid: str
+    state: TokenState | None
+    account: ReleaseAccount | None = None
+    """WeChat's test account, if path and ToUserName both name it."""
+    is_test: bool = False
+    """Whether one of the two names a test account, whose messages are nobody's business."""
+    elsewhere: bool = False
+    """ToUserName is not what the account of the path is called."""
+
+
 class Messages:
     """Takes messages in. Every one may come twice, late, and to several environments at once."""
 
@@ -60,6 +74,7 @@ class Messages:
         tools: Tools,
         door: PushDoor,
         seen: SeenMessages,
+        user_names: UserNames,
         renew_jobs: Jobs,
         release_test: ReleaseTest,
         responding: Responding,
@@ -69,6 +84,7 @@ class Messages:
         self._tools = tools
         self._door = door
         self._seen = seen
+        self._user_names = user_names
         self._renew_jobs = renew_jobs
         self._release_test = release_test
         self._responding = responding
@@ -97,24 +113,21 @@ class Messages:
         message = self._read(authorizer_appid, push)
         if message is None:
             return Answered(SUCCESS)
-        account = self._test_account(authorizer_appid, message)
+        to = self._addressee(authorizer_appid, message)
         identity = message_identity(authorizer_appid, message)
-        state = self._tools.tokens.get(authorizer_appid)
-        first = self._take_once(
-            identity, lambda: self._take(authorizer_appid, message, identity, state)
-        )
+        first = self._take_once(identity, lambda: self._take(to, message, identity))
         if first:
             self._door.accept(message.event or message.msg_type)
-        if account is not None:
-            wanted = self._release_test.text_reply(account, message, identity, first=first)
+        if to.account is not None:
+            wanted = self._release_test.text_reply(to.account, message, identity, first=first)
             return self._answer_test(wanted, message, push, query)
-        if not first or state is None or message.holds_code:
+        if not first or to.state is None or to.elsewhere or message.holds_code:
             return Answered(SUCCESS)
         if received_at is None or abs(now - received_at) > _ODD_SECONDS:
             received_at = now
         reply = self._responding.reply(
             authorizer_appid,
-            state.tenant_id,
+            to.state.tenant_id,
             message,
             received_at=received_at,
             as_json=push.opened.is_json,
@@ -142,16 +155,22 @@ class Messages:
             return None
         return message
 
-    def _test_account(self, authorizer_appid: str, message: Message) -> ReleaseAccount | None:
-        """Return WeChat's test account that a message is for.
+    def _addressee(self, authorizer_appid: str, message: Message) -> Addressee:
+        """Find out whom a message is for.
 
-        The path is not signed, the message is: both must name the same account.
+        The path is not signed, ToUserName is: where it is known what the account of the path is
+        called, both must name the same one.
         """
+        state, name = self._tools.tokens.get(authorizer_appid), message.to_user_name
         account = TEST_ACCOUNTS.get(authorizer_appid)
-        if account is None or message.to_user_name == account.user_name:
-            return account
-        self._tally.addressed_elsewhere(authorizer_appid)
-        return None
+        if account is not None:
+            if name == account.user_name:
+                return Addressee(authorizer_appid, state, account, is_test=True)
+            return Addressee(authorizer_appid, state, is_test=True, elsewhere=True)
+        if name in TEST_USER_NAMES:
+            return Addressee(authorizer_appid, state, is_test=True, elsewhere=True)
+        known = self._user_names.user_name(authorizer_appid) if state is not None and name else ""
+        return Addressee(authorizer_appid, state, elsewhere=known not in {"", name})
 
     # --- publishing ------------------------------------------------------------------------------
 
@@ -189,27 +208,27 @@ class Messages:
         except Exception as error:  # noqa: BLE001 -- the claim ends by itself in a few seconds
             _log.warning("claim not given back", extra={"problem": type(error).__name__})
 
-    def _take(
-        self, authorizer_appid: str, message: Message, identity: str, state: TokenState | None
-    ) -> None:
-        account = TEST_ACCOUNTS.get(authorizer_appid)
-        if account is not None and message.to_user_name == account.user_name:
-            self._release_test.keep_code(account, message, identity)
-        elif state is None and account is None:
-            self._nominate(authorizer_appid)
-        told = to_be_told(message, is_test=account is not None)
+    def _take(self, to: Addressee, message: Message, identity: str) -> None:
+        if to.account is not None:
+            self._release_test.keep_code(to.account, message, identity)
+        if to.elsewhere:
+            self._tally.addressed_elsewhere(to.authorizer_appid)
+        if to.state is None and not to.is_test:
+            self._nominate(to.authorizer_appid)
+        told = to_be_told(message, is_test=to.is_test)
         self._tools.events.announce(
             "message.received",
             identity,
             {
-                "authorizer_appid": authorizer_appid,
-                "tenant_id": None if state is None else state.tenant_id,
+                "authorizer_appid": to.authorizer_appid,
+                "tenant_id": None if to.state is None else to.state.tenant_id,
                 "create_time": message.create_time,
                 "msg_type": message.msg_type,
                 "event": message.event or None,
                 "message": told.fields,
                 "withheld": told.withheld,
                 "omitted": told.omitted,
+                "addressed_elsewhere": to.elsewhere,
             },
         )
 

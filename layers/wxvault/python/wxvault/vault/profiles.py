@@ -30,6 +30,11 @@ class Profiles:
         """Read what is known, which may be nothing."""
         return _read(self._table.get(self._key(authorizer_appid)) or {})
 
+    def user_name(self, authorizer_appid: str) -> str:
+        """Read the account's original id (``gh_…``); empty while it is not known."""
+        profile = self.get(authorizer_appid).profile
+        return "" if profile is None else profile.user_name
+
     def permission_sets(self, authorizer_appid: str) -> tuple[int, ...]:
         """Read the numbers of the permission sets that the merchant granted, as far as known."""
         return self.get(authorizer_appid).permission_sets or ()

@@ -25,8 +25,8 @@ from wxvault.errors import (
     RequestTooLargeError,
     TableUnavailableError,
 )
-from wxvault.services.messages import LARGEST_MESSAGE, Answered
-from wxvault.services.state import Status
+from wxvault.services.messages import LARGEST_MESSAGE, Answered, is_held
+from wxvault.services.state import Status, TokenState
 
 STRANGER = "wx00000000000000ff"
 SUCCESS = Answered(b"success")
@@ -188,7 +188,7 @@ def test_an_unknown_merchant(desk: MessageDesk) -> None:
     for number in range(3):
         assert desk.send(desk.text("x", number), STRANGER) == SUCCESS
     assert [detail["authorizer_appid"] for detail in desk.published] == [STRANGER] * 3
-    assert desk.counted["MessageUnknownAuthorizer"] == 1
+    assert desk.counted == {"MessageUnknownAuthorizer": 3}
     assert desk.house.renew_queue.jobs == [{"job": "authorizer", "authorizer_appid": STRANGER}]
     state = desk.house.tokens.get(STRANGER)
     assert state is not None
@@ -197,6 +197,39 @@ def test_an_unknown_merchant(desk: MessageDesk) -> None:
         True,
         desk.house.clock.now(),
     )
+
+
+def test_an_unknown_merchant_that_wechat_does_not_know_either(desk: MessageDesk) -> None:
+    """It stays unknown: each of its messages is counted, and WeChat is not asked again."""
+    desk.send(desk.text("x", 1), STRANGER)
+    desk.house.work()
+    desk.house.settle()
+    state = desk.house.tokens.get(STRANGER)
+    assert state is not None
+    assert state.status is Status.REVOKED
+    desk.send(desk.text("x", 2), STRANGER)
+    assert desk.counted == {"MessageUnknownAuthorizer": 2}
+    assert desk.house.renew_queue.jobs == []
+    assert len(desk.published) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "held"),
+    [
+        (None, False),
+        (TokenState(STRANGER, Status.PENDING, verifying=True), False),
+        (TokenState(STRANGER, Status.PENDING, authorized_at=5), True),
+        (TokenState(STRANGER, Status.PENDING, authorized_at=5, unauthorized_at=5), False),
+        (TokenState(STRANGER, Status.ACTIVE), True),
+        (TokenState(STRANGER, Status.FAILING), True),
+        (TokenState(STRANGER, Status.LOST), True),
+        (TokenState(STRANGER, Status.REVOKED, authorized_at=5), False),
+        (TokenState(STRANGER, Status.REVOKED, authorized_at=5, verifying=True), True),
+    ],
+)
+def test_who_is_held_here(state: TokenState | None, held: bool) -> None:
+    """Neither who is only asked about, nor who is gone; but who was granted a moment ago."""
+    assert is_held(state) is held
 
 
 def test_an_unknown_merchant_that_wechat_knows_is_found(desk: MessageDesk) -> None:

@@ -65,6 +65,11 @@ class Addressee:
     elsewhere: bool = False
     """ToUserName is not what the account of the path is called."""
 
+    @property
+    def tenant_id(self) -> str | None:
+        """Whose merchant it is, if anybody knows."""
+        return None if self.state is None else self.state.tenant_id
+
 
 class Messages:
     """Takes messages in. Every one may come twice, late, and to several environments at once."""
@@ -121,13 +126,13 @@ class Messages:
         if to.account is not None:
             wanted = self._release_test.text_reply(to.account, message, identity, first=first)
             return self._answer_test(wanted, message, push, query)
-        if not first or to.state is None or to.elsewhere or message.holds_code:
+        if not first or not is_held(to.state) or to.elsewhere or message.holds_code:
             return Answered(SUCCESS)
         if received_at is None or abs(now - received_at) > _ODD_SECONDS:
             received_at = now
         reply = self._responding.reply(
             authorizer_appid,
-            to.state.tenant_id,
+            to.tenant_id,
             message,
             received_at=received_at,
             as_json=push.opened.is_json,
@@ -213,15 +218,16 @@ class Messages:
             self._release_test.keep_code(to.account, message, identity)
         if to.elsewhere:
             self._tally.addressed_elsewhere(to.authorizer_appid)
-        if to.state is None and not to.is_test:
-            self._nominate(to.authorizer_appid)
+        if not (to.is_test or is_held(to.state)):
+            self._tally.unknown_authorizer(to.authorizer_appid)
+            self._nominate(to)
         told = to_be_told(message, is_test=to.is_test)
         self._tools.events.announce(
             "message.received",
             identity,
             {
                 "authorizer_appid": to.authorizer_appid,
-                "tenant_id": None if to.state is None else to.state.tenant_id,
+                "tenant_id": to.tenant_id,
                 "create_time": message.create_time,
                 "msg_type": message.msg_type,
                 "event": message.event or None,
@@ -232,10 +238,14 @@ class Messages:
             },
         )
 
-    def _nominate(self, authorizer_appid: str) -> None:
-        """A merchant that is not held here sends messages: have WeChat say whether it is ours."""
-        self._tally.unknown_authorizer(authorizer_appid)
-        now = self._tools.clock.now()
+    def _nominate(self, to: Addressee) -> None:
+        """A merchant that is not held here sends messages: have WeChat say whether it is ours.
+
+        Once: what WeChat has answered, or will, stands in the table.
+        """
+        if to.state is not None:
+            return
+        authorizer_appid, now = to.authorizer_appid, self._tools.clock.now()
         settled = self._tools.tokens.amend(authorizer_appid, lambda state: nominated(state, now))
         if settled is None:
             return
@@ -300,6 +310,20 @@ class Tally:
         self.count("MessageUnknownAuthorizer")
         about = {"authorizer_appid": authorizer_appid}
         _log.warning("message for an unknown authorizer", extra=about)
+
+
+def is_held(state: TokenState | None) -> bool:
+    """Say whether a merchant is held here, or about to be.
+
+    Nominated, it is only asked about; revoked, it is gone, or WeChat has said that it is not ours.
+    Either may just have been granted anew, by a push.
+    """
+    if state is None:
+        return False
+    if state.status not in {Status.PENDING, Status.REVOKED}:
+        return True
+    granted = (state.authorized_at or 0) > (state.unauthorized_at or 0)
+    return granted and (state.status is Status.PENDING or state.verifying)
 
 
 def nominated(state: TokenState | None, now: float) -> TokenChange | None:

@@ -25,6 +25,7 @@ from wxvault.errors import (
     RequestTooLargeError,
     TableUnavailableError,
 )
+from wxvault.runtime.http_answers import status_of
 from wxvault.services.messages import LARGEST_MESSAGE, Answered, is_held
 from wxvault.services.state import Status, TokenState
 
@@ -259,6 +260,16 @@ def test_garbage_gets_success_and_is_counted(desk: MessageDesk, plaintext: bytes
     assert desk.send(plaintext) == SUCCESS
     assert desk.counted == {"MessageUnreadable": 1}
     assert desk.published == []
+
+
+def test_nothing_is_believed_only_if_it_is_signed(desk: MessageDesk) -> None:
+    """WeChat may send an empty message, and gets ``success``; anybody can send an empty body."""
+    assert desk.send(b"") == SUCCESS
+    assert desk.counted == {"MessageUnreadable": 1}
+    with pytest.raises(BadEnvelopeError) as raised:
+        desk.messages.receive(MERCHANT, b"", {})
+    assert status_of(raised.value) == 400
+    assert desk.counted == {"MessageUnreadable": 1}
 
 
 @pytest.mark.parametrize("plaintext", [ticket_push(), authorized_push()])

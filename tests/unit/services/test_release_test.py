@@ -198,11 +198,17 @@ def test_other_texts_of_a_test_account(desk: ReleaseDesk) -> None:
     assert desk.house.tokens.get(ACCOUNTS[0].appid) is None
 
 
-@pytest.mark.parametrize("content", ["QUERY_AUTH_CODE:", "QUERY_AUTH_CODE:a b"])
-def test_a_text_without_a_code(desk: ReleaseDesk, content: str) -> None:
-    """There is nothing to do, and nothing breaks."""
-    assert desk.push_to(ACCOUNTS[0], content) == EMPTY
+@pytest.mark.parametrize("code", ["", "secret code", "x" * 513, "secrét"])
+def test_a_text_without_a_code(
+    desk: ReleaseDesk, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is nothing to do, and nothing breaks: log and alarm say so, never what it was."""
+    assert desk.push_to(ACCOUNTS[0], f"QUERY_AUTH_CODE:{code}") == EMPTY
     assert desk.jobs.jobs == []
+    assert (desk.counted, desk.steps) == ({"MessageUnreadable": 1}, [])
+    (record,) = caplog.records
+    assert record.getMessage() == "message unreadable"
+    assert not code or code not in repr(vars(record))
 
 
 # --- what goes wrong -----------------------------------------------------------------------------

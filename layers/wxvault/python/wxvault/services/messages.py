@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING, Final, Literal
 from wxvault.errors import BadEnvelopeError, BusyError
 from wxvault.protocol.appid import is_appid
 from wxvault.protocol.message_crypto import seal_message
-from wxvault.protocol.messages import Message, message_identity, parse_message
-from wxvault.protocol.release_test import TEST_ACCOUNTS, TEST_USER_NAMES, ReleaseAccount
+from wxvault.protocol.messages import QUERY_AUTH_CODE, Message, message_identity, parse_message
+from wxvault.protocol.release_test import (
+    LONGEST_CODE,
+    TEST_ACCOUNTS,
+    TEST_USER_NAMES,
+    ReleaseAccount,
+)
 from wxvault.protocol.replies import SUCCESS, ReplyEnds, passive_reply
 from wxvault.services.message_ports import Claim
 from wxvault.services.state import Status, TokenChange, TokenState, unchanged
@@ -38,6 +43,10 @@ _WAIT_SECONDS: Final = 3.0
 _ODD_SECONDS: Final = 60.0
 # What says which message it was, and nothing of what is in it.
 _PLAIN_FIELDS: Final = ("ToUserName", "FromUserName", "CreateTime", "MsgType", "Event", "MsgId")
+_NO_CODE: Final = (
+    f"what a test account sends behind {QUERY_AUTH_CODE} is empty, has more than {LONGEST_CODE} "
+    "characters, or one that no code has"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -214,8 +223,10 @@ class Messages:
             _log.warning("claim not given back", extra={"problem": type(error).__name__})
 
     def _take(self, to: Addressee, message: Message, identity: str) -> None:
-        if to.account is not None:
-            self._release_test.keep_code(to.account, message, identity)
+        if to.account is not None and not self._release_test.keep_code(
+            to.account, message, identity
+        ):
+            self._tally.unreadable(to.authorizer_appid, _NO_CODE)
         if to.elsewhere:
             self._tally.addressed_elsewhere(to.authorizer_appid)
         if not (to.is_test or is_held(to.state)):

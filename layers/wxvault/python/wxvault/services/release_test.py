@@ -108,19 +108,21 @@ class ReleaseTest:
             self._steps.tell(account, step, identity)
         return {"type": "text", "content": answer}
 
-    def keep_code(self, account: ReleaseAccount, message: Message, identity: str) -> None:
+    def keep_code(self, account: ReleaseAccount, message: Message, identity: str) -> bool:
         """Write down the code that a text brings, and whom its answer is owed to.
 
-        Nothing is asked of WeChat here: it waits for this very answer meanwhile.
+        Nothing is asked of WeChat here: it waits for this very answer meanwhile. False: the text
+        should bring a code, and what it brings cannot be one.
         """
         code = query_auth_code(message)
         if code is None:
-            return
+            return not message.holds_code
         now = self._tools.clock.now()
         self._codes.record(code, Arrival(authorizer_appid=account.appid), now=now)
         code_sha256 = self._answers.record(code, account.appid, message.from_user_name, now=now)
         self._send_job({"release_code_sha256": code_sha256})
         self._steps.tell(account, "code_received", identity)
+        return True
 
 
 class ExchangesCodes(Protocol):

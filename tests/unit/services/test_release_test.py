@@ -211,6 +211,26 @@ def test_a_text_without_a_code(
     assert not code or code not in repr(vars(record))
 
 
+@pytest.mark.parametrize("content", [QUESTION, "QUERY_AUTH_CODE:abc"])
+def test_a_bus_that_hangs_is_waited_for_once(desk: ReleaseDesk, content: str) -> None:
+    """Message and step are kept, and WeChat is answered within its five seconds."""
+    put = desk.house.bus.put
+
+    def hang(*_: object) -> bool:
+        desk.house.clock.sleep(2.2)
+        return False
+
+    desk.house.bus.put = hang  # type: ignore[method-assign]
+    before = desk.house.clock.now()
+    desk.push_to(ACCOUNTS[0], content)
+    assert desk.house.clock.now() - before == pytest.approx(2.2)
+    desk.house.bus.put = put  # type: ignore[method-assign]
+    assert (desk.published, desk.steps) == ([], [])
+    desk.house.clock.sleep(60)
+    desk.house.sweep.run()
+    assert len(desk.published) == len(desk.steps) == 1
+
+
 # --- what goes wrong -----------------------------------------------------------------------------
 
 

@@ -59,23 +59,33 @@ class Events:
                 return
             self._forget(event)
 
-    def announce(self, detail_type: str, identity: str, data: Mapping[str, object]) -> None:
+    def announce(
+        self,
+        detail_type: str,
+        identity: str,
+        data: Mapping[str, object],
+        *,
+        bus_works: bool = True,
+    ) -> bool:
         """Send an event that is no transition; ``identity`` makes its id the same on repetition.
 
-        What the bus does not take is kept, and the sweep sends it.
+        What the bus does not take is kept, and the sweep sends it. Returns whether the bus has it.
+        ``bus_works``: False for an event that follows one which the bus has not taken: it is kept
+        at once, because whoever announces both has no time to wait for the bus twice.
 
         Raises:
             EventNotSentError: the bus did not take it, and it could not be kept either.
         """
         now = self._clock.now()
         event = bus_event(detail_type, identity, data, self._component_appid, now=now)
-        if self._bus.put(event.detail_type, event.detail):
-            return
+        if bus_works and self._bus.put(event.detail_type, event.detail):
+            return True
         try:
             self._unsent.keep(event)
         except WxvaultError as error:
             message = f"{detail_type}: the bus did not take it, nor could it be kept ({error.code})"
             raise EventNotSentError(message) from None
+        return False
 
     def _forget(self, event: BusEvent) -> None:
         try:

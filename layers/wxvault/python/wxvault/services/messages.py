@@ -19,6 +19,7 @@ from wxvault.protocol.release_test import (
     TEST_ACCOUNTS,
     TEST_USER_NAMES,
     ReleaseAccount,
+    text_answer,
 )
 from wxvault.protocol.replies import SUCCESS, ReplyEnds, passive_reply
 from wxvault.services.message_ports import Claim
@@ -133,8 +134,7 @@ class Messages:
         if first:
             self._door.accept(message.event or message.msg_type)
         if to.account is not None:
-            wanted = self._release_test.text_reply(to.account, message, identity, first=first)
-            return self._answer_test(wanted, message, push, query)
+            return self._answer_test(message, push, query)
         if not first or not is_held(to.state) or to.elsewhere or message.holds_code:
             return Answered(SUCCESS)
         if received_at is None or abs(now - received_at) > _ODD_SECONDS:
@@ -223,9 +223,7 @@ class Messages:
             _log.warning("claim not given back", extra={"problem": type(error).__name__})
 
     def _take(self, to: Addressee, message: Message, identity: str) -> None:
-        if to.account is not None and not self._release_test.keep_code(
-            to.account, message, identity
-        ):
+        if to.account is not None and not self._release_test.keep_code(to.account, message):
             self._tally.unreadable(to.authorizer_appid, _NO_CODE)
         if to.elsewhere:
             self._tally.addressed_elsewhere(to.authorizer_appid)
@@ -233,7 +231,7 @@ class Messages:
             self._tally.unknown_authorizer(to.authorizer_appid)
             self._nominate(to)
         told = to_be_told(message, is_test=to.is_test)
-        self._tools.events.announce(
+        bus_works = self._tools.events.announce(
             "message.received",
             identity,
             {
@@ -248,6 +246,8 @@ class Messages:
                 "addressed_elsewhere": to.elsewhere,
             },
         )
+        if to.account is not None:
+            self._release_test.tell(to.account, message, identity, bus_works=bus_works)
 
     def _nominate(self, to: Addressee) -> None:
         """A merchant that is not held here sends messages: have WeChat say whether it is ours.
@@ -269,19 +269,17 @@ class Messages:
     # --- answering -------------------------------------------------------------------------------
 
     def _answer_test(
-        self,
-        reply: Mapping[str, object] | None,
-        message: Message,
-        push: OpenedPush,
-        query: Mapping[str, str],
+        self, message: Message, push: OpenedPush, query: Mapping[str, str]
     ) -> Answered:
         if message.holds_code:
             # WeChat wants an empty answer here; what follows comes by the queue.
             return Answered(b"")
-        if reply is None or not message.from_user_name:
+        answer = text_answer(message)
+        if answer is None or not message.from_user_name:
             return Answered(SUCCESS)
         now = int(self._tools.clock.now())
         ends = ReplyEnds(message.from_user_name, message.to_user_name, now)
+        reply = {"type": "text", "content": answer}
         text = passive_reply(reply, ends, as_json=push.opened.is_json)
         return self._sealed(text, push, query)
 

@@ -56,7 +56,13 @@ class Steps:
     tools: Tools
 
     def tell(
-        self, account: ReleaseAccount, step: str, identity: str, *, errcode: int | None = None
+        self,
+        account: ReleaseAccount,
+        step: str,
+        identity: str,
+        *,
+        errcode: int | None = None,
+        bus_works: bool = True,
     ) -> None:
         """Tell one step; that it cannot be told is no reason to fail the test."""
         about = {"authorizer_appid": account.appid, "group": account.group, "step": step}
@@ -72,6 +78,7 @@ class Steps:
                     "step": step,
                     "wechat_errcode": errcode,
                 },
+                bus_works=bus_works,
             )
         except EventNotSentError as error:
             _log.warning("step not told", extra={"error": error.message})
@@ -93,22 +100,7 @@ class ReleaseTest:
         self._send_job = send_job
         self._steps = Steps(tools)
 
-    def text_reply(
-        self, account: ReleaseAccount, message: Message, identity: str, *, first: bool
-    ) -> dict[str, object] | None:
-        """Return the passive reply that the account expects; None: it expects none.
-
-        A repeated message (not the ``first``) is answered again, and not told again.
-        """
-        answer = text_answer(message)
-        if answer is None:
-            return None
-        if first:
-            step = "event_answered" if message.event else "text_answered"
-            self._steps.tell(account, step, identity)
-        return {"type": "text", "content": answer}
-
-    def keep_code(self, account: ReleaseAccount, message: Message, identity: str) -> bool:
+    def keep_code(self, account: ReleaseAccount, message: Message) -> bool:
         """Write down the code that a text brings, and whom its answer is owed to.
 
         Nothing is asked of WeChat here: it waits for this very answer meanwhile. False: the text
@@ -121,8 +113,22 @@ class ReleaseTest:
         self._codes.record(code, Arrival(authorizer_appid=account.appid), now=now)
         code_sha256 = self._answers.record(code, account.appid, message.from_user_name, now=now)
         self._send_job({"release_code_sha256": code_sha256})
-        self._steps.tell(account, "code_received", identity)
         return True
+
+    def tell(
+        self, account: ReleaseAccount, message: Message, identity: str, *, bus_works: bool
+    ) -> None:
+        """Tell which step a message was, after the message itself.
+
+        ``bus_works``: whether the bus has taken that one.
+        """
+        if query_auth_code(message) is not None:
+            step = "code_received"
+        elif text_answer(message) is not None:
+            step = "event_answered" if message.event else "text_answered"
+        else:
+            return
+        self._steps.tell(account, step, identity, bus_works=bus_works)
 
 
 class ExchangesCodes(Protocol):

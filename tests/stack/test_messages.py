@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.stack.message_load import Flood, flood
 from sandbox.stack.observe import eventually
+from tests.stack.accounts import about
 from tests.stack.conftest import RESPONDER
 
 if TYPE_CHECKING:
@@ -126,6 +127,20 @@ def test_a_merchant_that_is_not_held_here(world: World) -> None:
         return world.count("/cgi-bin/component/api_get_authorizer_info") > 0
 
     assert eventually(asked, what="WeChat is asked about the merchant")
+
+
+@pytest.mark.usefixtures("responder")
+def test_a_message_to_another_account_than_its_path(world: World) -> None:
+    """Once the profile was read it is published with a warning, counted, and not answered."""
+    world.authorise()
+    about(world, "get")
+    report = world.stack.wechat.send_message(
+        world.appid, "hello", fields={"ToUserName": "gh_somebody_else"}
+    )
+    assert (report.state, report.reply) == ("delivered", None)
+    (event,) = published(world)
+    assert event.detail["addressed_elsewhere"] is True
+    assert metrics(world, "MessageAddressedElsewhere") == 1
 
 
 def test_what_cannot_be_read(world: World) -> None:

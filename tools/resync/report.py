@@ -27,7 +27,7 @@ _REASONS = {
     "not_listed": "WeChat does not list it",
     "asked_for": "asked for",
     "unchanged": "here and on WeChat's list alike",
-    "gone": "cancelled or lost here, and not on WeChat's list",
+    "gone": "cancelled, lost or unknown to WeChat, and not on its list",
     "lost": "WeChat refuses the very refresh token that it lists: the merchant has to authorise",
     "no_api_ability": "authorised, but without API ability: there are no tokens to have",
     "never_exchanged": "confirmed, but nobody has ever exchanged the code",

@@ -169,6 +169,61 @@ MUTANTS = (
         ),
         scenes=("verification_that_names_nothing",),
     ),
+    # --- let go ---
+    Mutant(
+        "any unknown appid is the end",
+        "40013 ends a verification only of somebody who never had tokens",
+        (
+            Edit(
+                _KEEPER,
+                "if pending and refusal.wechat_errcode in APPID_REFUSED:",
+                "if refusal.wechat_errcode in APPID_REFUSED:",
+            ),
+            Edit(
+                _DECISIONS,
+                "if state.status is not Status.PENDING or _is_overtaken(state, lease):",
+                "if _is_overtaken(state, lease):",
+            ),
+        ),
+        behind=("nobody who had tokens is let go",),
+        test="tests/unit/services/test_unconfirmed.py::test_a_merchant_who_had_tokens_is_asked_about_on",
+    ),
+    Mutant(
+        "let go with an older grant",
+        "what WeChat said of an older grant does not end a newer one: let go",
+        (
+            Edit(
+                _DECISIONS,
+                "if state.status is not Status.PENDING or _is_overtaken(state, lease):",
+                "if state.status is not Status.PENDING:",
+            ),
+        ),
+        test="tests/unit/services/test_unconfirmed.py::test_a_grant_that_is_pushed_meanwhile_wins",
+    ),
+    Mutant(
+        "let go with another's mark",
+        "who is let go keeps the mark of an earlier question",
+        (
+            Edit(
+                _DECISIONS,
+                "clear_mark=lease.own_mark and state.unresolved_mark == lease.mark,",
+                "clear_mark=True,",
+            ),
+        ),
+        test="tests/unit/services/test_unconfirmed.py::test_the_mark_of_an_earlier_question_stays",
+    ),
+    Mutant(
+        "forgotten while asked about",
+        "who is pending and to be asked about now is not forgotten",
+        (
+            Edit(
+                "wxvault.services.account_rules",
+                "asked = state.verifying and (state.status is not Status.PENDING or is_due(state, now))",
+                "asked = state.verifying and state.status is not Status.PENDING",
+            ),
+        ),
+        test="tests/unit/services/test_unconfirmed.py::test_who_is_asked_about_again_and_again_can_be_forgotten",
+    ),
     # --- taken out ---
     Mutant(
         "taken out under another",

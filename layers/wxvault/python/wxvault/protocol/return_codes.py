@@ -53,6 +53,8 @@ REFRESH_TOKEN_REFUSED: Final = frozenset({61023})
 """The authorizer's refresh token is not the one WeChat knows."""
 NOT_AUTHORIZED: Final = frozenset({61003})
 """The merchant has cancelled, or never authorised."""
+APPID_REFUSED: Final = frozenset({40013})
+"""WeChat knows no account with this appid, or none that this platform may ask about."""
 ADDRESS_REFUSED: Final = frozenset({40090, 40164, 45035, 61004})
 """The caller's address is on no list of allowed addresses."""
 APP_SECRET_REFUSED: Final = frozenset({40125})

@@ -31,6 +31,7 @@ def entry(account: Account) -> dict[str, Any]:
         "api_ability": state.api_ability,
         "attempts": state.attempts,
         "last_errcode": state.last_errcode,
+        "pending_reason": state.pending_reason,
         "authorized_at": state.authorized_at,
         "due_at": state.due_at,
     }

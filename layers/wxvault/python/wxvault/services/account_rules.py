@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wxvault.errors import NotForgettableError
 from wxvault.services.binding import assignment
-from wxvault.services.policy import has_live_lease
+from wxvault.services.policy import has_live_lease, is_due
 from wxvault.services.state import RENEWABLE, Status, unchanged
 
 if TYPE_CHECKING:
@@ -58,7 +58,10 @@ def agree_to_forget(state: TokenState, now: float, *, code_open: bool) -> None:
     appid = state.authorizer_appid
     if state.status in RENEWABLE:
         raise NotForgettableError(f"{appid} is {state.status}: its authorisation lives")
-    if state.verifying or has_live_lease(state, now):
+    # WeChat was asked about a pending one that is not due, and has confirmed nothing. Whatever is
+    # heard of it afterwards makes it due, so that it is not the one that was looked at here.
+    asked = state.verifying and (state.status is not Status.PENDING or is_due(state, now))
+    if asked or has_live_lease(state, now):
         message = f"{appid} is {state.status}, but WeChat is being asked about it right now"
         raise NotForgettableError(message, remedy=_WAIT, passing=True)
     if code_open:

@@ -16,6 +16,7 @@ from wxvault.services.state import (
     Access,
     Event,
     Lease,
+    PendingReason,
     Status,
     TokenChange,
     TokenState,
@@ -229,6 +230,29 @@ def verified_without_tokens(state: TokenState, lease: Lease) -> TokenChange:
         release=True,
         clear_mark=True,
         verifying=False,
+    )
+
+
+def unconfirmed(
+    state: TokenState, lease: Lease, now: float, reason: PendingReason, errcode: int | None
+) -> TokenChange:
+    """WeChat was asked about one who never had tokens, and has none to tell of: it is over.
+
+    It would say the same every quarter of an hour. What can change it comes by itself: a grant is
+    pushed, a code exchanged, or WeChat's list names a refresh token.
+    """
+    if state.status is not Status.PENDING or _is_overtaken(state, lease):
+        return _asked_again(state, lease, now)
+    return replace(
+        unchanged(state),
+        due_at=None,
+        attempts=0,
+        last_errcode=errcode,
+        refused_address=None,
+        release=True,
+        clear_mark=lease.own_mark and state.unresolved_mark == lease.mark,
+        verifying=False,
+        pending_reason=reason,
     )
 
 

@@ -64,6 +64,8 @@ def granted(
             authorized_at=create_time,
             grant_undated=False,
             verifying=verify,
+            # Its code is on its way now, whatever WeChat said before.
+            pending_reason=None,
             due_at=now if verify or alive else known.due_at,
             secrets="drop_access" if known.has_access else "keep",
             delete_after=None if verify else unchanged(known).delete_after,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wxvault.errors import SealBrokenError, SealingKeyError, WeChatRefusedError, WeChatUnknownError
-from wxvault.protocol.return_codes import NOT_AUTHORIZED, REFRESH_TOKEN_REFUSED
+from wxvault.protocol.return_codes import APPID_REFUSED, NOT_AUTHORIZED, REFRESH_TOKEN_REFUSED
 from wxvault.services import decisions
 from wxvault.services.outcome import Outcome
 from wxvault.services.policy import has_live_lease, is_due, wanted_ttl
@@ -19,6 +19,7 @@ from wxvault.services.state import (
     RENEWABLE,
     Access,
     NotAcquired,
+    PendingReason,
     Purpose,
     Status,
     TokenChange,
@@ -165,7 +166,9 @@ class Keeper:
         question = Question(tools, self._component, lease, token)
         return self._guarded(question, lambda: self._verify_under(question, appid))
 
-    def _verify_under(self, question: Question, appid: str) -> Outcome:
+    def _verify_under(  # noqa: PLR0911 -- one for each of WeChat's answers
+        self, question: Question, appid: str
+    ) -> Outcome:
         tools = self._tools
         try:
             refresh_token = question.ask(lambda token: self._info(token, appid)).refresh_token
@@ -173,8 +176,15 @@ class Keeper:
             tools.log_refusal(appid, refusal)
             if refusal.wechat_errcode in NOT_AUTHORIZED:
                 return self._gone(question)
+            pending = question.lease.state.status is Status.PENDING
+            if pending and refusal.wechat_errcode in APPID_REFUSED:
+                return self._unconfirmed(
+                    question, PendingReason.INVALID_APPID, refusal.wechat_errcode
+                )
             return self._refused(question, refusal.wechat_errcode, refusal=refusal)
         lease, now = question.lease, tools.clock.now()
+        if not refresh_token and lease.state.status is Status.PENDING:
+            return self._unconfirmed(question, PendingReason.NEVER_EXCHANGED, None)
         if not refresh_token and decisions.has_no_tokens(lease.state):
             tools.settle(lease, lambda state: decisions.verified_without_tokens(state, lease))
             return Outcome.VERIFIED
@@ -231,6 +241,18 @@ class Keeper:
         if settled is None:
             return Outcome.LEASED
         return Outcome.FAILING if at_once else Outcome.REFUSED
+
+    def _unconfirmed(
+        self, question: Question, reason: PendingReason, errcode: int | None
+    ) -> Outcome:
+        tools, lease = self._tools, question.lease
+        settled = tools.settle(
+            lease,
+            lambda state: decisions.unconfirmed(state, lease, tools.clock.now(), reason, errcode),
+        )
+        if settled is None or settled.change.verifying:
+            return Outcome.LEASED
+        return Outcome.VERIFIED
 
     def _gone(self, question: Question) -> Outcome:
         tools = self._tools

@@ -275,15 +275,17 @@ def _not_active(  # noqa: PLR0911 -- one for each reason
     errcode = state.last_errcode
     address = f"requestIP: {state.refused_address or ''}"
     words = None if errcode is None else return_codes.remedy(errcode, address)
-    if state.verifying:
-        return NotActive(appid, state.status, "verifying", errcode, words)
-    if state.status is Status.ACTIVE and not state.api_ability:
-        # Nothing can be served for it, and nothing is missing.
-        return None
-    if not state.has_refresh and not listed:
+    no_api = state.status is Status.ACTIVE and not state.api_ability
+    if not (state.has_refresh or listed or no_api):
+        # Also while it is asked about: WeChat has nothing else to tell.
         return NotActive(
             appid, state.status, Reason.NEVER_EXCHANGED, errcode, REMEDY_NEVER_EXCHANGED
         )
+    if state.verifying:
+        return NotActive(appid, state.status, "verifying", errcode, words)
+    if no_api:
+        # Nothing can be served for it, and nothing is missing.
+        return None
     if state.status is not Status.ACTIVE:
         return NotActive(appid, state.status, str(state.status), errcode, words)
     if not state.has_refresh:

@@ -18,6 +18,7 @@ from wxvault.services.state import (
     RENEWABLE,
     Access,
     Event,
+    PendingReason,
     Status,
     TokenChange,
     TokenState,
@@ -53,11 +54,11 @@ class Reason(StrEnum):
     ASKED_FOR = "asked_for"
     SAME = "unchanged"
     STILL_GONE = "gone"
-    """Not listed, and gone here."""
+    """Not listed, and gone here, or never known to WeChat."""
     LOST = "lost"
     """WeChat refuses the very refresh token that it lists."""
     NO_API_ABILITY = "no_api_ability"
-    NEVER_EXCHANGED = "never_exchanged"
+    NEVER_EXCHANGED = PendingReason.NEVER_EXCHANGED.value
     """Confirmed, but nobody has ever exchanged the code: WeChat has made no refresh token."""
     VERIFYING = "already_verifying"
     IN_PROGRESS = "in_progress"
@@ -150,7 +151,7 @@ class Comparison:
     def _not_listed(
         self, state: TokenState, seen: TokenState | None, listing: Listing, now: float
     ) -> Verdict:
-        if state.status in GONE:
+        if state.status in GONE or state.pending_reason == PendingReason.INVALID_APPID:
             return _leave(Reason.STILL_GONE)
         if not listing.complete:
             return _leave(Reason.LIST_INCOMPLETE)

@@ -33,6 +33,15 @@ GONE = (Status.REVOKED, Status.LOST)
 """Only the merchant, or WeChat's list, brings these back."""
 
 
+class PendingReason(StrEnum):
+    """Why nobody waits any more for one who is pending: what WeChat said when it was asked."""
+
+    INVALID_APPID = "invalid_appid"
+    """It knows no such account, or none that this platform may ask about."""
+    NEVER_EXCHANGED = "never_exchanged"
+    """Confirmed, but nobody has ever exchanged the code: WeChat has made no refresh token."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenState:
     """A TOKEN item as it was read."""
@@ -69,6 +78,8 @@ class TokenState:
     """On the component's own item: why it is failing where WeChat was not even asked."""
     ticket_stale_at: float | None = None
     """On the component's own item: since when it is told that tickets stay away."""
+    pending_reason: str | None = None
+    """A :class:`PendingReason`, once WeChat has neither confirmed nor denied a pending one."""
     has_access: bool = False
     has_refresh: bool = False
     item: Mapping[str, object] = field(default_factory=dict, repr=False)
@@ -163,6 +174,8 @@ class TokenChange:
     forced_times: tuple[float, ...] = ()
     failing_reason: str | None = None
     ticket_stale_at: float | None = None
+    pending_reason: str | None = None
+    """Written only for one who is pending and not being asked about."""
     delete_after: int | None = None
     """None removes it."""
     events: tuple[Event, ...] = ()
@@ -204,6 +217,7 @@ def unchanged(state: TokenState) -> TokenChange:
         forced_times=state.forced_times,
         failing_reason=state.failing_reason,
         ticket_stale_at=state.ticket_stale_at,
+        pending_reason=state.pending_reason,
         delete_after=_whole(state.item.get("delete_after")),
     )
 

@@ -74,6 +74,8 @@ class TokenWriting:
         appid = state.authorizer_appid
         told: dict[str, Value] = {name: getattr(change, name) for name in _PLAIN}
         told["forced_times"] = list(change.forced_times)
+        waiting = change.status is Status.PENDING and not change.verifying
+        told["pending_reason"] = change.pending_reason if waiting else None
         if change.due_at is not None:
             told |= self.due(appid, change.due_at)
         else:
@@ -205,6 +207,7 @@ def read_state(authorizer_appid: str | None, item: Item) -> TokenState:
         forced_times=_times(item.get("forced_times")),
         failing_reason=text(item.get("failing_reason")),
         ticket_stale_at=number(item.get("ticket_stale_at")),
+        pending_reason=text(item.get("pending_reason")),
         has_access="access_token" in item,
         has_refresh="refresh_token" in item,
         item=item,

@@ -146,7 +146,7 @@ class House:
         self.codes = Codes(self.table, self.sealing, COMPONENT, self.clock)
         self.sessions = Sessions(self.table, COMPONENT, self.clock)
         self.items = ComponentItems(self.table, self.sealing, COMPONENT)
-        self.profiles = Profiles(self.table, COMPONENT)
+        self.profiles = Profiles(self.table, COMPONENT, self.clock)
         self.seen = SeenMessages(self.table, COMPONENT)
         self.release_answers = ReleaseAnswers(self.table, self.sealing, COMPONENT)
         self.directory = Directory(self.table, COMPONENT, self.clock)

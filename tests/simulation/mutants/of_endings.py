@@ -7,6 +7,7 @@ from __future__ import annotations
 from tests.simulation.mutants.mutant import Edit, Mutant
 
 _DECISIONS = "wxvault.services.decisions"
+_ITEMS = "wxvault.vault.token_items"
 _KEEPER = "wxvault.services.keeper"
 _TOOLS = "wxvault.services.tools"
 
@@ -223,6 +224,31 @@ MUTANTS = (
             ),
         ),
         test="tests/unit/services/test_unconfirmed.py::test_who_is_asked_about_again_and_again_can_be_forgotten",
+    ),
+    # --- the profile ---
+    Mutant(
+        "profile without an end",
+        "a profile ends when its merchant's tokens do",
+        (Edit(_ITEMS, "(*also, *_of_the_profile(update.key, settled))", "(*also,)"),),
+        test="tests/unit/vault/test_profiles.py::test_it_ends_when_the_tokens_do",
+    ),
+    Mutant(
+        "profile of an earlier relation",
+        "what was told of a merchant long gone is not added to",
+        (
+            Edit(
+                "wxvault.vault.profiles",
+                """            condition=any_of(Absent("delete_after"), Compare("delete_after", ">", now)),\n""",
+                "",
+            ),
+        ),
+        test="tests/unit/vault/test_profiles.py::test_who_comes_back_afterwards_is_new",
+    ),
+    Mutant(
+        "profile of a newcomer forgotten",
+        "the profile of somebody unknown is deleted only while nobody is there",
+        (Edit(_ITEMS, "[Delete(key, condition=MISSING), *also]", "[*also]"),),
+        test="tests/unit/vault/test_profiles.py::test_what_is_left_of_a_stranger_can_be_forgotten",
     ),
     # --- taken out ---
     Mutant(

@@ -108,6 +108,9 @@ AUTHORIZERS: dict[str, TokenChange] = {
         Status.ACTIVE, None, secrets="write", api_ability=False, release=True, clear_mark=True
     ),
     "wx00000000000000a6": replace(WRITTEN, access=None, due_at=NOW),
+    "wx00000000000000a7": TokenChange(
+        Status.PENDING, None, secrets="remove", release=True, pending_reason="never_exchanged"
+    ),
 }
 
 

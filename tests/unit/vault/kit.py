@@ -88,7 +88,7 @@ class Vault:
         self.tickets = ReuseTickets(self.table, self.sealing, COMPONENT, self.clock)
         self.items = ComponentItems(self.table, self.sealing, COMPONENT)
         self.starts = PushStarts(self.table, COMPONENT)
-        self.profiles = Profiles(self.table, COMPONENT)
+        self.profiles = Profiles(self.table, COMPONENT, self.clock)
         self.unsent = UnsentEvents(self.table, self.sealing, COMPONENT, self.clock)
         self.seen = SeenMessages(self.table, COMPONENT)
         self.answers = ReleaseAnswers(self.table, self.sealing, COMPONENT)

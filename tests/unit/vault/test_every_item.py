@@ -59,6 +59,7 @@ AUTHORIZER = (TOKEN - {"failing_reason", "ticket_stale_at"}) | {
     "tenant_by_redirect",
     "tenant_key",
     "tenant_sort",
+    "pending_reason",
     "delete_after",
 }
 # Per kind of item: its key, and every attribute it may have beside the key.
@@ -117,6 +118,7 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
             "profile_at",
             "permission_sets",
             "permission_sets_at",
+            "delete_after",
             "permission_sets_before",
             "permission_sets_changed_at",
             "permission_sets_ever",
@@ -297,10 +299,12 @@ def test_attributes_are_those_of_the_plan(full: Vault) -> None:
 
 
 def test_only_what_may_go_has_an_end(full: Vault) -> None:
-    """DynamoDB deletes by delete_after: no token, lease or profile may ever carry one."""
-    for kind, item in items(full):
-        if kind == "authorizer":
-            assert ("delete_after" in item) == (item["status"] == "revoked"), item["pk"]
+    """DynamoDB deletes by delete_after: only who is revoked carries one, with the profile."""
+    found = list(items(full))
+    revoked = {item["pk"] for _, item in found if item.get("status") == "revoked"}
+    for kind, item in found:
+        if kind in {"authorizer", "profile"}:
+            assert ("delete_after" in item) == (item["pk"] in revoked), item["pk"]
         else:
             assert ("delete_after" in item) == (kind in EXPIRING), kind
         if "delete_after" in item:

@@ -178,7 +178,7 @@ class Wiring:
     @cached_property
     def profiles(self) -> Profiles:
         """PROFILE items."""
-        return Profiles(self.table, self.component_appid)
+        return Profiles(self.table, self.component_appid, self.clock)
 
     @cached_property
     def component_items(self) -> ComponentItems:

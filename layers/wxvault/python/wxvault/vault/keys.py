@@ -11,6 +11,9 @@ DUE_SHARDS = 16
 TOKEN = "TOKEN"
 """The sort key of items that hold tokens, an authorizer's or the component's."""
 
+PROFILE = "PROFILE"
+"""The sort key of what is known of an authorizer beside its tokens."""
+
 
 def fingerprint(value: str) -> str:
     """Return the SHA-256 (hex) under which a code or session id is stored instead of itself."""
@@ -24,7 +27,7 @@ def authorizer_key(component_appid: str, authorizer_appid: str) -> Key:
 
 def profile_key(component_appid: str, authorizer_appid: str) -> Key:
     """Key of an authorizer's profile and permission sets."""
-    return Key(f"A#{component_appid}#{authorizer_appid}", "PROFILE")
+    return Key(f"A#{component_appid}#{authorizer_appid}", PROFILE)
 
 
 def component_key(component_appid: str) -> Key:

@@ -1,7 +1,11 @@
-"""PROFILE items: what is known of an authorizer beside its tokens."""
+"""PROFILE items: what is known of an authorizer beside its tokens.
+
+When they end is written with the tokens' own end: see :mod:`wxvault.vault.token_items`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +13,21 @@ from wxvault.protocol.permission_sets import AccountKind
 from wxvault.protocol.profiles import NUMBERS, TEXTS, Profile
 from wxvault.services.account_values import Known
 from wxvault.vault.attributes import number
-from wxvault.vault.expressions import Compare, ConditionFailedError, Delete, Update
+from wxvault.vault.expressions import (
+    Absent,
+    Compare,
+    ConditionFailedError,
+    Delete,
+    Update,
+    any_of,
+    is_past_its_end,
+)
 from wxvault.vault.keys import profile_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wxvault.clock import Clock
     from wxvault.vault.expressions import Item, Key, Value
     from wxvault.vault.table import Table
 
@@ -22,13 +35,17 @@ if TYPE_CHECKING:
 class Profiles:
     """The profiles of one component's authorizers."""
 
-    def __init__(self, table: Table, component_appid: str) -> None:
+    def __init__(self, table: Table, component_appid: str, clock: Clock) -> None:
         self._table = table
         self._component_appid = component_appid
+        self._clock = clock
 
     def get(self, authorizer_appid: str) -> Known:
         """Read what is known, which may be nothing."""
-        return _read(self._table.get(self._key(authorizer_appid)) or {})
+        item = self._table.get(self._key(authorizer_appid))
+        if item is None or is_past_its_end(item, self._clock.now()):
+            return Known()
+        return _read(item)
 
     def user_name(self, authorizer_appid: str) -> str:
         """Read the account's original id (``gh_…``); empty while it is not known."""
@@ -76,14 +93,19 @@ class Profiles:
         """Write what was told, and, where other permission sets stood there, which those were."""
         key = self._key(authorizer_appid)
         numbers = frozenset(str(number) for number in permission_sets)
-        old = self._table.write(
-            Update(
-                key,
-                set={"permission_sets": list(permission_sets), "permission_sets_at": now, **told},
-                # A set of DynamoDB's is never empty.
-                add={"permission_sets_ever": numbers} if numbers else {},
-            )
+        update = Update(
+            key,
+            condition=any_of(Absent("delete_after"), Compare("delete_after", ">", now)),
+            set={"permission_sets": list(permission_sets), "permission_sets_at": now, **told},
+            # A set of DynamoDB's is never empty.
+            add={"permission_sets_ever": numbers} if numbers else {},
         )
+        try:
+            old = self._table.write(update)
+        except ConditionFailedError:
+            # Of an earlier relation, long over: DynamoDB deletes late, and not all of it at once.
+            self._bury(key, now)
+            old = self._table.write(update)
         before = _numbers(None if old is None else old.get("permission_sets"))
         if before is None or set(before) == set(permission_sets):
             return
@@ -98,6 +120,10 @@ class Profiles:
         except ConditionFailedError:
             # Somebody has written or forgotten it since: then this is no news any more.
             return
+
+    def _bury(self, key: Key, now: float) -> None:
+        with contextlib.suppress(ConditionFailedError):
+            self._table.write(Delete(key, condition=Compare("delete_after", "<=", now)))
 
     def _key(self, authorizer_appid: str) -> Key:
         return profile_key(self._component_appid, authorizer_appid)

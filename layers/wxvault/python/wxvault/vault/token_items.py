@@ -21,6 +21,7 @@ from wxvault.services.state import (
     Status,
     TokenChange,
     TokenState,
+    unchanged,
 )
 from wxvault.vault.expressions import (
     MISSING,
@@ -42,6 +43,7 @@ from wxvault.vault.expressions import (
     is_written,
     one_of,
 )
+from wxvault.vault.keys import PROFILE
 from wxvault.vault.pauses import TRIES, Pauses
 from wxvault.vault.sealing import compartment_of
 from wxvault.vault.token_writing import TokenWriting, numbered, read_state
@@ -321,7 +323,8 @@ class TokenItems:
     ) -> TokenState | None:
         """Delete an authorizer as it was when ``agree`` saw it; with ``also``, all or nothing.
 
-        ``agree`` raises where it does not. Returns what was deleted; None: it was not there.
+        ``agree`` raises where it does not. Returns what was deleted; None: it was not there, and
+        ``also`` was done all the same.
 
         Raises:
             BusyError: the item changed again and again; nothing was deleted.
@@ -332,15 +335,14 @@ class TokenItems:
                 self._pauses.after(tries - 1)
             item = self._table.get(key)
             if item is None or self._forget(key, item):
-                return None
+                if self._is_done_with([Delete(key, condition=MISSING), *also]):
+                    return None
+                continue
             state = read_state(authorizer_appid, item)
             agree(state)
-            try:
-                self._table.transact([Delete(key, condition=_untouched(state)), *also])
-            except TransactionFailedError:
-                # Whoever has come back meanwhile stays: it is looked at once more.
-                continue
-            return state
+            # Whoever has come back meanwhile stays: it is looked at once more.
+            if self._is_done_with([Delete(key, condition=_untouched(state)), *also]):
+                return state
         message = "an item changed too often to be forgotten"
         raise BusyError(message)
 
@@ -355,15 +357,23 @@ class TokenItems:
         now = self._clock.now()
         if not is_forgotten(item, now):
             return False
-        unchanged = all_of(
+        still_over = all_of(
             Compare("delete_after", "<=", now),
             any_of(Absent("lease_until"), Compare("lease_until", "<", now)),
         )
+        profile = Key(key.pk, PROFILE)
         try:
-            self._table.write(Delete(key, condition=unchanged))
-        except ConditionFailedError as refusal:
+            self._table.transact([Delete(key, condition=still_over), Delete(profile)])
+        except TransactionFailedError as refusal:
             # Gone already, or somebody has come back to life in it.
-            return refusal.item is None
+            return refusal.items[0] is None
+        return True
+
+    def _is_done_with(self, writes: Sequence[Write]) -> bool:
+        try:
+            self._table.transact(writes)
+        except TransactionFailedError:
+            return False
         return True
 
     def _settled(self, before: TokenState, change: TokenChange, now: float) -> Settled:
@@ -372,6 +382,7 @@ class TokenItems:
 
     def _do(self, update: Update, also: Sequence[Write], settled: Settled) -> None:
         """Do what is to be done at once: what changes, what stands or falls with it, its events."""
+        also = (*also, *_of_the_profile(update.key, settled))
         writes = [update, *also, *self._unsent.writes(settled.told)]
         if len(writes) > 1:
             self._table.transact(writes)
@@ -381,6 +392,20 @@ class TokenItems:
     def _open(self, state: TokenState, attribute: str) -> str | None:
         item: Item = state.item  # type: ignore[assignment]  # it is the item the table gave
         return self._sealing.open(self._writing.key(state.authorizer_appid), item, attribute)
+
+
+def _of_the_profile(key: Key, settled: Settled) -> list[Write]:
+    """Return the write by which a profile ends when its merchant's tokens do, or does not any more.
+
+    What is known of a merchant is not kept longer than that there was one.
+    """
+    end = settled.change.delete_after
+    if end == unchanged(settled.before).delete_after:
+        return []
+    profile = Key(key.pk, PROFILE)
+    if end is None:
+        return [Update(profile, remove=frozenset({"delete_after"}))]
+    return [Update(profile, set={"delete_after": end})]
 
 
 def is_forgotten(item: Item, now: float) -> bool:

@@ -16,6 +16,7 @@ from tools.dead_letters.reasons import ReasonFinder
 from tools.dead_letters.report import entries, lines, moved_line
 from tools.dead_letters.stacks import RUNNING, NoStackError, deployed, on_this_desk
 from tools.dead_letters.standing import Standings
+from tools.flags import UnclearFlagError, flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _SHOWN = 200
 _LOOK_SECONDS = 60
 _SILENT_SECONDS = 2.0
-_YES = ("", "0", "no", "1", "yes", "all")
+_ALL = "all"
 
 _ADVICE = """
 make dlq{on} REDRIVE=1   sends back what its queue can do; mend the reason first, or it comes back
@@ -39,14 +40,16 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make dlq", description=__doc__)
     parser.add_argument("--stack", default="", help="a stack deployed to AWS; empty: make run's")
     parser.add_argument("--queue", default="", help="only this one: renew, exchange, sweep, resync")
-    parser.add_argument("--redrive", default="", choices=_YES, help="send back; all: the bad too")
-    parser.add_argument("--drop", default="", choices=_YES, help="drop; all: the unreadable too")
+    parser.add_argument("--redrive", default="", help="send back; all: the bad too")
+    parser.add_argument("--drop", default="", help="drop; all: the unreadable too")
     parser.add_argument("--running", type=Path, default=RUNNING, help=argparse.SUPPRESS)
     wanted = parser.parse_args(arguments)
+    try:
+        said = {True: flag("REDRIVE", wanted.redrive, _ALL), False: flag("DROP", wanted.drop, _ALL)}
+    except UnclearFlagError as error:
+        return _complain(str(error))
     orders = [
-        Order(redrive=redrive, everything=value == "all")
-        for redrive, value in ((True, wanted.redrive), (False, wanted.drop))
-        if value in {"1", "yes", "all"}
+        Order(redrive=redrive, everything=value == _ALL) for redrive, value in said.items() if value
     ]
     if len(orders) > 1:
         return _complain("Either REDRIVE or DROP, one after the other.")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tools.flags import YES, UnclearFlagError, flag
 from tools.restore.copying import Mode, Report, copy
 from tools.restore.items import Kind
 from wxvault.clock import SystemClock
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from wxvault.clock import Clock
 
 _TELL_SECONDS = 2.0
-_YES = ("", "0", "no", "1", "yes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,15 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make restore", description=__doc__)
     parser.add_argument("--stack", default="", help="the deployed stack")
     parser.add_argument("--source", default="", help="the table that was restored")
-    parser.add_argument("--overwrite", default="", choices=_YES, help="also what is there")
+    parser.add_argument("--overwrite", default="", help="also what is there")
     wanted = parser.parse_args(arguments)
     if not wanted.stack:
         return _complain("Which stack? make restore STACK=name [SOURCE=table] [OVERWRITE=1]")
     try:
-        return _restore(wanted.stack, wanted.source, overwrite=wanted.overwrite in {"1", "yes"})
+        overwrite = flag("OVERWRITE", wanted.overwrite) == YES
+        return _restore(wanted.stack, wanted.source, overwrite=overwrite)
+    except UnclearFlagError as error:
+        return _complain(str(error))
     except (ClientError, BotoCoreError) as error:
         return _complain(f"AWS: {error}")
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from sandbox.wechat.state import LIST_LIMIT
 from tests.fakes.house import House
 from tests.unit.services.kit import authorized, later, refuse, snapshot, stored
 from tests.unit.services.resync_kit import changes, merchants, resync, wipe
 from wxvault.errors import NoTicketError, WeChatRefusedError, WeChatUnknownError
+from wxvault.services.authorizer_list import PAGE
+
+if TYPE_CHECKING:
+    from tests.fakes.wechat import ListPage
 
 
 def wiped() -> House:
@@ -32,6 +39,24 @@ def test_a_list_that_could_not_be_read_to_its_end_accuses_nobody() -> None:
     assert [one.authorizer_appid for one in found.changes] == [seen]
     assert found.counts == {"restore": 1, "list_incomplete": 1}
     assert not stored(house, unseen).verifying
+
+
+def test_it_is_always_asked_for_as_many_as_wechat_gives_at_once() -> None:
+    """500 for every page: one more would be refused with 40170, by the sandbox too."""
+    house = House()
+    merchants(house, 3)
+    house.wechat.page = 1
+    counts: list[int] = []
+    read = house.wechat.authorizer_list
+
+    def reading(component: str, token: str, offset: int, count: int, /) -> ListPage:
+        counts.append(count)
+        return read(component, token, offset, count)
+
+    house.wechat.authorizer_list = reading  # type: ignore[method-assign]
+    assert resync(house).list_complete
+    assert counts == [PAGE] * 3
+    assert PAGE == LIST_LIMIT == 500
 
 
 # --- WeChat refuses or is silent -----------------------------------------------------------------

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 PAGE = 500
-"""WeChat gives no more at once (40170)."""
+"""So many are asked for at a time, always: WeChat refuses to give more at once (40170)."""
 
 TRIES = 3
 """A page is read so often: to read it again changes nothing."""

@@ -185,7 +185,10 @@ class ComponentApi:
     def authorizer_list(
         self, component_appid: str, component_token: str, offset: int, count: int
     ) -> AuthorizerPage:
-        """Read a page of the component's authorizers (api_get_authorizer_list), at most 500.
+        """Read a page of the component's authorizers (api_get_authorizer_list).
+
+        ``count`` is at most 500, or WeChat refuses with 40170; wxvault always asks for
+        :data:`wxvault.services.authorizer_list.PAGE`.
 
         The order is WeChat's, and says nothing; whoever cancels meanwhile makes the rest move up.
         """

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CROWD = 1000
+NOBODY = "wx00000000000000ff"
 _THREADS = 8
 _SLOW_SECONDS = 5.0
 
@@ -208,6 +209,8 @@ def test_a_platform_moves_in_with_one_command(
     own.wechat.confirm(never.appid, push="none")
     forget_all(own)
     since = own.wechat.last_seq()
+    # Somebody has asked for it by hand before: it is known here, and still nothing is waited for.
+    assert resync(own, dry_run=False, authorizer_appid=never.appid)["counts"] == {"found": 1}
     with published(own, tmp_path):
         told = command(tmp_path)
         assert told.returncode == 0, told.stderr
@@ -222,7 +225,8 @@ def test_a_platform_moves_in_with_one_command(
         assert_as_wechat_says(world)
         assert Vault(own).state(world.appid).tenant_id is None
     told_once = asked(own, since)
-    assert told_once["api_get_authorizer_info"] == told_once["api_authorizer_token"] == 5
+    assert told_once["api_get_authorizer_info"] == 5 + 1
+    assert told_once["api_authorizer_token"] == 5
     assert told_once["api_query_auth"] == told_once["api_create_preauthcode"] == 0
     assert not any(secret.value in told.stdout + adopted.stdout for secret in own.wechat.secrets())
 
@@ -248,6 +252,27 @@ def test_one_merchant_by_hand(own: LocalStack, worlds: list[World]) -> None:
     assert done["counts"] == {"verify": 1}
     assert_as_wechat_says(world)
     assert asked(own, since)["api_get_authorizer_list"] == 0
+
+
+def test_a_nomination_ends_with_wechats_answer(own: LocalStack, worlds: list[World]) -> None:
+    """A code nobody exchanged, and an appid that is nobody's: asked once, told why, forgotten."""
+    assert worlds
+    never = World.fresh(own)
+    own.wechat.confirm(never.appid, push="none")
+    for appid, reason in ((never.appid, "never_exchanged"), (NOBODY, "invalid_appid")):
+        since = own.wechat.last_seq()
+        if appid == NOBODY:
+            own.wechat.add_fault("errcode", AUTHORIZER_INFO, authorizer_appid=appid, errcode=40013)
+        resync(own, dry_run=False, authorizer_appid=appid)
+
+        def told(appid: str = appid) -> object:
+            said = own.invoke("accounts", {"action": "get", "authorizer_appid": appid})
+            return said["pending_reason"]
+
+        assert eventually(told, what=f"{reason} of {appid}") == reason
+        assert asked(own, since)["api_get_authorizer_info"] == 1
+        gone = own.invoke("accounts", {"action": "forget", "authorizer_appid": appid})
+        assert "error" not in gone, gone
 
 
 @pytest.mark.parametrize(

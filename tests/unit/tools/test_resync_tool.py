@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.fakes.clock import FakeClock
+from tests.unit.services.kit import authorized
 from tools.dead_letters.stacks import Stack
 from tools.resync import report
 from tools.resync.adopting import PATIENCE_SECONDS, adopt
@@ -19,6 +20,8 @@ from wxvault.services.resync_rules import Action, Reason
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.fakes.house import House
 
 FIRST, SECOND = "wx00000000000000a1", "wx00000000000000a2"
 
@@ -126,6 +129,39 @@ def test_adopting_waits_until_everybody_is_active() -> None:
     assert function.asked == [{"dry_run": False}] * 4
     assert said[-2].endswith("2 of 2 are active")
     assert said[-1] == "All 2 merchants that WeChat lists are active; none was asked."
+
+
+@dataclass
+class HouseFunction:
+    """*resync* over a table in memory; whoever was nominated is asked about after its answer."""
+
+    house: House
+
+    def invoke(self, **request: Any) -> dict[str, Any]:
+        """Run it, and have *renew* do what follows."""
+        wanted = json.loads(request["Payload"])
+        until = self.house.clock.now() + 900
+        done = self.house.resync.run(dry_run=wanted["dry_run"], until=until)
+        self.house.work()
+        return {"Payload": io.BytesIO(json.dumps(asdict(done)).encode())}
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_adopting_does_not_wait_for_a_code_that_nobody_exchanged(*, settled: bool) -> None:
+    """Also if WeChat is being asked about it, or was: it ends at once with the remedy."""
+    house = authorized()
+    house.wechat.confirm(SECOND)
+    house.resync.run_one(SECOND, dry_run=False)
+    if settled:
+        house.work()
+    me: Any = HouseFunction(house)
+    clock, said = FakeClock(), list[str]()
+    began = clock.time
+    assert adopt(asking(me), clock, said.append) == 1
+    assert clock.time == began
+    assert said[-3] == "1 of 2 merchants that WeChat lists are active. Not active:"
+    assert SECOND in said[-2]
+    assert "authorise once more" in said[-1]
 
 
 def test_adopting_names_who_cannot_become_active() -> None:

@@ -120,6 +120,12 @@ class MemoryTable:
             if tenant.startswith(key_prefix):
                 yield from self.by_tenant(tenant, sort_prefix)
 
+    def tenants(self, key_prefix: str) -> Iterator[tuple[str, str]]:
+        """Read ``tenant_key`` and ``tenant_sort`` of the same, whatever their status."""
+        for key in self.by_any_tenant(key_prefix, ""):
+            item = self.items[key]
+            yield str(item["tenant_key"]), str(item["tenant_sort"])
+
     def _apply(self, write: Write) -> None:
         match write:
             case Delete(key):

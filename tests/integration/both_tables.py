@@ -92,6 +92,10 @@ class BothTables:
             lambda table: sorted(table.by_any_tenant(key_prefix, sort_prefix), key=repr)
         )
 
+    def tenants(self, key_prefix: str) -> Iterator[tuple[str, str]]:
+        """Read tenant and status of all; the order is nobody's business."""
+        yield from self._same(lambda table: sorted(table.tenants(key_prefix)))
+
     def _same[T](self, ask: Callable[[Table], T]) -> T:
         self.asked += 1
         real, fake = ask(self.dynamo), ask(self.memory)

@@ -122,12 +122,14 @@ def test_reads_are_strongly_consistent(table: DynamoTable, client: DynamoDBClien
     list(table.due("c#00", 1.0))
     list(table.by_tenant("c#-", ""))
     list(table.by_any_tenant("c#", ""))
+    list(table.tenants("c#"))
     assert [(name, body.get("ConsistentRead")) for name, body in seen] == [
         ("GetItem", True),
         ("Query", True),
         ("Scan", True),
         ("Query", None),
         ("Query", None),
+        ("Scan", None),
         ("Scan", None),
     ]
     assert seen[1][1]["Limit"] == 3
@@ -205,6 +207,7 @@ def test_lists_are_read_to_their_end(table: DynamoTable, client: DynamoDBClient)
         assert in_order == [f"{number:02d}" for number in range(25)]
         found = [key.pk[-2:] for key in table.by_any_tenant("c#", "")]
         assert sorted(found) == in_order
+        assert len(list(table.tenants("c#"))) == 25
     finally:
         for event in events:
             client.meta.events.unregister(event, small_pages)
@@ -217,6 +220,7 @@ def test_a_list_that_cannot_be_read_is_our_own_error(client: DynamoDBClient) -> 
         nowhere.scan("A#c#", "TOKEN"),
         nowhere.by_tenant("c#-", ""),
         nowhere.by_any_tenant("c#", ""),
+        nowhere.tenants("c#"),
     ):
         with pytest.raises(TableUnavailableError, match="ResourceNotFound"):
             next(reading)

@@ -119,6 +119,8 @@ def test_all_tenants_have_all_of_a_component(
     """Whoever is in the index, of one component, with or without a status."""
     listed(both)
     assert [key.pk[-2:] for key in both.by_any_tenant(prefix, sort)] == names
+    with_status = [found for _, found in both.tenants(prefix) if found.startswith(sort)]
+    assert len(with_status) == len(names)
 
 
 def test_times_are_kept_to_the_millisecond_by_both(table: DynamoTable) -> None:

@@ -9,6 +9,8 @@ from tests.unit.vault.kit import COMPONENT, NOW
 from wxvault.vault.census import Census
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.unit.vault.kit import Vault
 
 
@@ -24,6 +26,21 @@ def test_authorizers_are_counted_by_status(vault: Vault) -> None:
         "revoked": 1,
         "unassigned": 7,
     }
+
+
+def test_they_are_counted_in_one_pass(vault: Vault) -> None:
+    """A scan reads the whole index, whatever is wanted of it: one, not one for each status."""
+    write_every_item(vault)
+    scans: list[str] = []
+    tenants = vault.table.tenants
+
+    def scan(prefix: str) -> Iterator[tuple[str, str]]:
+        scans.append(prefix)
+        return tenants(prefix)
+
+    vars(vault.table)["tenants"] = scan
+    Census(vault.table, COMPONENT).authorizers()
+    assert len(scans) == 1
 
 
 def test_another_component_is_not_counted(vault: Vault) -> None:

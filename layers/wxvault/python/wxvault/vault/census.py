@@ -24,13 +24,12 @@ class Census:
 
     def authorizers(self) -> dict[str, int]:
         """Return how many authorizers there are by status, and ``unassigned`` of all of them."""
-        prefix = tenants_prefix(self._component_appid)
-        counts = {
-            str(status): sum(1 for _ in self._table.by_any_tenant(prefix, f"{status}#"))
-            for status in Status
-        }
+        counts = Counter({str(status): 0 for status in Status} | {"unassigned": 0})
         nobody = tenant_key(self._component_appid, None)
-        return counts | {"unassigned": sum(1 for _ in self._table.by_tenant(nobody, ""))}
+        for tenant, sort in self._table.tenants(tenants_prefix(self._component_appid)):
+            counts[sort.partition("#")[0]] += 1
+            counts["unassigned"] += tenant == nobody
+        return dict(counts)
 
     def due_before(self, until: float) -> dict[str, int]:
         """Return how many ``authorizers``, ``codes`` and ``events`` are due since before then."""

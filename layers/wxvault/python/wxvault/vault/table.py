@@ -76,6 +76,9 @@ class Table(Protocol):
     def by_any_tenant(self, key_prefix: str, sort_prefix: str) -> Iterator[Key]:
         """Read the keys of all whose ``tenant_key`` begins so, as :meth:`by_tenant` does."""
 
+    def tenants(self, key_prefix: str) -> Iterator[tuple[str, str]]:
+        """Read ``tenant_key`` and ``tenant_sort`` of the same, without a status."""
+
 
 class _ConflictError(Exception):
     """A write met somebody else's transaction on its item; never leaves this module."""
@@ -238,11 +241,18 @@ class DynamoTable:
 
     def by_any_tenant(self, key_prefix: str, sort_prefix: str) -> Iterator[Key]:
         """Read the keys of all whose ``tenant_key`` begins so, as :meth:`by_tenant` does."""
+        yield from _keys(self._tenants(key_prefix, sort_prefix))
+
+    def tenants(self, key_prefix: str) -> Iterator[tuple[str, str]]:
+        """Read ``tenant_key`` and ``tenant_sort`` of the same, without a status."""
+        for item in _each(self._tenants(key_prefix, "")):
+            yield item["tenant_key"]["S"], item["tenant_sort"]["S"]
+
+    def _tenants(self, key_prefix: str, sort_prefix: str) -> Iterable[Any]:
         wanted, rest = _of_tenants("begins_with(#key, :key)", key_prefix, sort_prefix)
-        pages = self._client.get_paginator("scan").paginate(
+        return self._client.get_paginator("scan").paginate(
             TableName=self._name, FilterExpression=wanted, **rest
         )
-        yield from _keys(pages)
 
     def everything(self) -> Iterator[Item]:
         """Read every item, page by page: for an operator who restores, no function may."""

@@ -1,7 +1,8 @@
 """*resync*: every night, and by hand: the table is held against WeChat's list of authorizers.
 
 Invoke takes ``{"dry_run"?, "authorizer_appid"?, "after"?}``. It is a dry run, which writes nothing,
-unless ``dry_run`` is false; the schedule sends ``{"scheduled": true}``, which is a real one.
+unless ``dry_run`` is false; the schedule sends ``{"scheduled": true}``, which is a real one, and
+goes on where the last scheduled one ended, if its time was up.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ def wire(wiring: Wiring) -> Callable[[Mapping[str, Any], Any], Mapping[str, Any]
     resync = wiring.resync
 
     def run(wanted: ResyncRequest, context: Any) -> dict[str, Any]:
+        until = wiring.clock.now() + _seconds_left(context) - _RESERVE_SECONDS
         if wanted.authorizer_appid is not None:
             done = resync.run_one(wanted.authorizer_appid, dry_run=wanted.dry_run)
+        elif wanted.scheduled:
+            done = resync.run_on(wiring.component_items, until=until)
         else:
-            until = wiring.clock.now() + _seconds_left(context) - _RESERVE_SECONDS
             done = resync.run(dry_run=wanted.dry_run, until=until, after=wanted.after)
         told: dict[str, Any] = json.loads(json.dumps(asdict(done)))
         logger.info("resync", extra={name: told[name] for name in told.keys() - _ONE_BY_ONE})

@@ -54,6 +54,17 @@ def test_resync_by_its_schedule(desk: Desk) -> None:
     assert (done["dry_run"], done["counts"]) == (False, {"unchanged": 1})
 
 
+def test_a_night_goes_on_where_the_last_one_ended(desk: Desk) -> None:
+    """Its time was up: the next scheduled run begins there, and the one after at the beginning."""
+    desk.with_merchant()
+    items = desk.wiring.component_items
+    items.leave_resync(MERCHANT)
+    assert desk.replay("resync-invoke-apply")["counts"] == {"unchanged": 1}
+    assert desk.replay("resync-schedule")["counts"] == {}
+    assert items.take_resync() is None
+    assert desk.replay("resync-schedule")["counts"] == {"unchanged": 1}
+
+
 @pytest.mark.parametrize(
     ("event", "field"),
     [

@@ -18,6 +18,7 @@ from tests.unit.services.kit import (
     edit,
     find,
     later,
+    refuse,
     secrets_of,
     snapshot,
     stored,
@@ -34,6 +35,7 @@ from tests.unit.services.resync_kit import (
     resync,
     wipe,
 )
+from wxvault.errors import WeChatRefusedError
 from wxvault.services.numbers import LEASE_SECONDS
 from wxvault.services.state import Purpose, Status
 
@@ -448,3 +450,28 @@ def test_when_the_time_is_up_it_says_where_to_go_on() -> None:
         if after is None:
             break
     assert tuple(done) == planned.changes
+
+
+def test_the_nights_come_to_everybody() -> None:
+    """Each run has time for one only: the next goes on, and after the last one begins anew."""
+    house = House()
+    appids = merchants(house, 3)
+    seen: list[str | None] = []
+    for _ in range(4):
+        done = house.resync.run_on(house.items, until=house.clock.now())
+        assert done.counts == {"unchanged": 1}
+        seen.append(done.next)
+    assert seen == [appids[0], appids[1], None, appids[0]]
+
+
+def test_a_night_that_fails_has_the_next_begin_anew() -> None:
+    """Whoever spoils a run does not keep others out of every run to come."""
+    house = House()
+    merchants(house, 3)
+    house.resync.run_on(house.items, until=house.clock.now())
+    refuse(house, "authorizer_list", 45009)
+    with pytest.raises(WeChatRefusedError):
+        house.resync.run_on(house.items, until=house.clock.now() + LONG)
+    assert house.resync.run_on(house.items, until=house.clock.now() + LONG).counts == {
+        "unchanged": 3
+    }

@@ -222,6 +222,7 @@ def _component(vault: Vault) -> None:
     assert vault.items.take_sweep("sweep-1", now=NOW, seconds=58)
     vault.items.end_sweep("sweep-1")
     assert vault.items.take_sweep("sweep-2", now=NOW, seconds=58)
+    vault.items.leave_resync("wx00000000000000a4")
     taken = vault.starts.take_start(now=NOW, not_before=NOW + 600, at_once=False)
     assert taken is not None
     vault.starts.note_start(

@@ -71,6 +71,7 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
     ),
     "component token": (f"C#{COMPONENT}", "TOKEN", TOKEN),
     "sweep": (f"C#{COMPONENT}", "SWEEP", {"lease_id", "lease_until"}),
+    "resync": (f"C#{COMPONENT}", "RESYNC", {"after"}),
     "last push": (
         f"C#{COMPONENT}",
         "PUSH",

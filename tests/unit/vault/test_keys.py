@@ -31,6 +31,7 @@ EVERY_KEY: dict[str, tuple[Callable[[str], Key], Key]] = {
         Key(f"C#{C}", "TICKET#0001412345#ba7816bf8f01cfea"),
     ),
     "sweep": (keys.sweep_key, Key(f"C#{C}", "SWEEP")),
+    "resync": (keys.resync_key, Key(f"C#{C}", "RESYNC")),
     "push": (keys.last_push_key, Key(f"C#{C}", "PUSH")),
     "message": (keys.last_message_key, Key(f"C#{C}", "MESSAGE")),
     "release answer": (lambda c: keys.release_answer_key(c, SHA), Key(f"T#{C}#{SHA}", "RELEASE")),

@@ -23,6 +23,8 @@ class ResyncRequest:
     """Only this one, and without the list."""
     after: str | None = None
     """Where an earlier run stopped."""
+    scheduled: bool = False
+    """Every night: where the last one stopped, if it did."""
 
     @classmethod
     def read(cls, wanted: Mapping[str, Any]) -> Self:
@@ -37,7 +39,7 @@ class ResyncRequest:
         if "scheduled" in wanted:
             if wanted["scheduled"] is not True or len(wanted) > 1:
                 raise InvalidRequestError("scheduled", "must be true and stand alone")
-            return cls(dry_run=False)
+            return cls(dry_run=False, scheduled=True)
         dry_run = wanted.get("dry_run", True)
         if not isinstance(dry_run, bool):
             raise InvalidRequestError("dry_run", "must be true or false")

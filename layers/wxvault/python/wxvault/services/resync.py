@@ -46,6 +46,16 @@ class Authorizers(Protocol):
         """Read every authorizer's item; whoever is past its end is left out."""
 
 
+class Progress(Protocol):
+    """Where the last run ended that had not time enough."""
+
+    def take_resync(self) -> str | None:
+        """Return after whom to go on, and forget it; None: from the beginning."""
+
+    def leave_resync(self, after: str) -> None:
+        """Note after whom to go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
     """One change that was made, or that a dry run would have made."""
@@ -143,6 +153,16 @@ class Resync:
             last = appid
         self._send(tally, least=1)
         return self._told(seen, listing, tally, dry_run=dry_run, stopped=stopped)
+
+    def run_on(self, progress: Progress, *, until: float) -> Resynced:
+        """Go on where the last such run ended, so that everybody's turn comes in some nights.
+
+        What it ended at is taken before: whoever spoils a run spoils no beginning.
+        """
+        done = self.run(dry_run=False, until=until, after=progress.take_resync())
+        if done.next is not None:
+            progress.leave_resync(done.next)
+        return done
 
     def run_one(self, authorizer_appid: str, *, dry_run: bool) -> Resynced:
         """Have WeChat asked about one authorizer, known here or not; the list is not read."""

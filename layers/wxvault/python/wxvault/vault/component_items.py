@@ -1,4 +1,4 @@
-"""The component's own items but its token: tickets, last push, the sweep's lease, seen pushes."""
+"""The component's own items but its token: tickets, last push, leases and notes, seen pushes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from wxvault.errors import SealBrokenError
 from wxvault.protocol.pushes import COMPONENT_VERIFY_TICKET
 from wxvault.services.numbers import TICKETS_TRIED
 from wxvault.services.onboarding_state import Ticket
+from wxvault.vault.attributes import text
 from wxvault.vault.expressions import (
     MISSING,
     Absent,
     Compare,
     ConditionFailedError,
+    Delete,
     Key,
     Put,
     Update,
@@ -26,6 +28,7 @@ from wxvault.vault.keys import (
     due_shard,
     last_message_key,
     last_push_key,
+    resync_key,
     seen_push_key,
     sweep_key,
     ticket_key,
@@ -204,6 +207,15 @@ class ComponentItems:
             self._table.write(update)
         except ConditionFailedError:
             return
+
+    def take_resync(self) -> str | None:
+        """Return after whom the next resync goes on, and forget it; None: from the beginning."""
+        old = self._table.write(Delete(resync_key(self._component_appid)))
+        return None if old is None else text(old.get("after"))
+
+    def leave_resync(self, after: str) -> None:
+        """Note after whom the next resync goes on."""
+        self._table.write(Put(resync_key(self._component_appid), {"after": after}))
 
     def was_seen(self, identity_sha256: str, *, now: float) -> bool:
         """Say whether the effect of this push is already there."""

@@ -54,6 +54,11 @@ def sweep_key(component_appid: str) -> Key:
     return Key(f"C#{component_appid}", "SWEEP")
 
 
+def resync_key(component_appid: str) -> Key:
+    """Key of where the last nightly resync ended, if its time was up."""
+    return Key(f"C#{component_appid}", "RESYNC")
+
+
 def last_push_key(component_appid: str) -> Key:
     """Key of the record of the last push and its verdict."""
     return Key(f"C#{component_appid}", "PUSH")

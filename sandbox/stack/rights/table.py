@@ -185,8 +185,8 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
         OWN_LOG: _WRITE_LOG,
     },
     "resync": {
-        **_items("AO", *_KEEP),
-        **_items("C", *_READ),
+        # Where it goes on the next time stands beside the component token.
+        **_items("ACO", *_KEEP),
         "Table": frozenset({"dynamodb:Scan"}),
         **_sealing(seal="authorizers arrivals", open_="authorizers component"),
         "RenewQueue": _SEND,

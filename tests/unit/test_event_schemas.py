@@ -28,6 +28,7 @@ FIELDS: dict[str, set[str]] = {
     "occurred_at": {"number", "whole"},
     "authorizer_appid": {"word"},
     "tenant_id": {"text", "null"},
+    "addressed_elsewhere": {"boolean", "true"},
     "sequence": {"whole"},
     "status": {"word"},
     "ticket_stale": {"boolean"},

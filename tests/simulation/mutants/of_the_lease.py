@@ -39,7 +39,7 @@ MUTANTS = (
         "lease of 20 s",
         "a lease outlives all that its holder can still cause: 24 s",
         (Edit(_NUMBERS, "LEASE_SECONDS = 24.0", "LEASE_SECONDS = 20.0"),),
-        stories=600,
+        stories=2000,
     ),
     Mutant(
         "call of 14 s",

@@ -177,6 +177,7 @@ FUNCTIONS: Final[Mapping[str, Rights]] = {
     # The only one that reads the AppSecret.
     "renew": {
         **_items("AO", *_KEEP),
+        # Tickets are looked for.
         **_items("C", *_KEEP, "Query"),
         **_sealing(seal="authorizers component arrivals", open_="authorizers component arrivals"),
         "AppSecret": _READ_SECRET,

@@ -29,6 +29,8 @@ PLACES = {
     "profiles": "told",
     "registrations": "told",
     "account_options": "told",
+    "rid_answers": "told",
+    "resync_requests": "told",
     "http_requests": "requests",
     "sessions": "requests",
     "launch": "requests",

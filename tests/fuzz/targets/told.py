@@ -11,10 +11,14 @@ from boto3.dynamodb.types import TypeSerializer
 from tests.fuzz.target import Feed, Target, require, stretched
 from wxvault.errors import InvalidRequestError
 from wxvault.protocol import account_options, profiles, registrations
+from wxvault.protocol.appid import is_appid
 from wxvault.protocol.permission_sets import AccountKind
 from wxvault.protocol.pushes import FastRegistration
+from wxvault.runtime.resync_requests import ResyncRequest
+from wxvault.wechat.rid_answers import without_secrets
 
 COMPONENT = "wx0123456789abcdef"
+APPSECRET = "0c79e1fa963cd80cc0be99b20a18faeb"
 _LONGEST_TEXT = 1024
 _LONGEST_REMEDY = 1000
 
@@ -96,6 +100,35 @@ def account_option(data: bytes) -> None:
     require(all(account_options.value_words(name, value)), "a value without words")
 
 
+def rid_answer(data: bytes) -> None:
+    """Read what WeChat remembers of a call, anything around its secret: that is told nowhere."""
+    feed = Feed(stretched(data))
+    name = feed.pick("component_appsecret", "component_secret", "appsecret")
+    form = feed.pick(f'{{"{name}":"{APPSECRET}"}}', f"{name}={APPSECRET}", f" {name}: {APPSECRET} ")
+    url, before, after = feed.line(), feed.line(), feed.line()
+    body = f"{before}{form}{after}"
+    request = {"request_url": f"{url}?{form}{after}", "request_body": body, "response_body": body}
+    told = json.dumps(without_secrets({"errcode": 0, "request": request, **_object(feed.rest())}))
+    json.loads(told)
+    # Beside a letter or a digit it is none any more.
+    if not any(one.isalnum() for one in (before[-1:], after[:1])):
+        require(APPSECRET not in told, "the AppSecret is told")
+
+
+def resync_request(data: bytes) -> None:
+    """Ask for a resync with anything: what is taken is one of the few that are meant."""
+    wanted = _object(data)
+    try:
+        asked = ResyncRequest.read(wanted)
+    except InvalidRequestError as error:
+        require(error.field in {name[:40] for name in wanted}, "a refusal that names no field")
+        return
+    require(type(asked.dry_run) is bool, "neither a dry run nor none")
+    require(asked.dry_run or wanted.get("dry_run") is False or asked.scheduled, "done unasked")
+    for appid in (asked.authorizer_appid, asked.after):
+        require(appid is None or is_appid(appid), "an appid that is none")
+
+
 def targets() -> tuple[Target, ...]:
     """Return the targets."""
     profile_words = (
@@ -115,8 +148,12 @@ def targets() -> tuple[Target, ...]:
         b"61007\n",
     )
     option_words = (b'{"option_name":"voice_recognize","option_value":"1"}', b"true", b"null")
+    rid_words = (b"&a=", b"%22", b'{"a":"', b'\\"', b"https://api.weixin.qq.com/x?", b"\\u0030")
+    resync_words = (b'{"dry_run":false}', b'"authorizer_appid":"wx00000000000000a1"', b'"after":')
     return (
         Target("profiles", "WeChat's authorizer_info", profile, profile_words),
         Target("registrations", "results of registrations", registration, result_words),
         Target("account_options", "options of accounts", account_option, option_words),
+        Target("rid_answers", "what WeChat remembers of a call", rid_answer, rid_words),
+        Target("resync_requests", "what is asked of a resync", resync_request, resync_words),
     )

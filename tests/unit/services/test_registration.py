@@ -270,6 +270,25 @@ def test_a_result_stays_with_whom_wechat_said_yes_to(house: House) -> None:
     assert status_of(house, mine).status == "succeeded"
 
 
+def test_a_double_click_takes_nothing_from_the_first(house: House) -> None:
+    """The second is told that it is under way; the result is the first one's, with its address."""
+    register, second = house.registration_wechat.register_personal, []
+
+    def answer(token: str, fields: Any) -> Any:
+        with pytest.raises(RegistrationRunningError) as caught:
+            start(house, PERSONAL)
+        second.append(caught.value)
+        return register(token, fields)
+
+    house.registration_wechat.register_personal = answer  # type: ignore[method-assign]
+    first = start(house, PERSONAL)
+    assert len(second) == 1
+    assert first.authorize_url
+    house.intake.take(result(house, first, PERSONAL, code=house.wechat.confirm(NEW)))
+    house.work()
+    assert status_of(house, first).status == "succeeded"
+
+
 def test_a_refused_application_has_no_results(house: House) -> None:
     """Somebody has applied elsewhere: that result is nobody's here."""
     house.registration_wechat.answers = [89249]

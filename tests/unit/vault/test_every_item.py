@@ -197,6 +197,7 @@ KINDS: dict[str, tuple[str, str, set[str]]] = {
             "asking_tenant_id",
             "asking_session_sha256",
             "asking_again",
+            "asking_until",
             "open_until",
             "delete_after",
         },

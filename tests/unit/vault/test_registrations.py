@@ -89,11 +89,26 @@ def test_what_was_not_answered_may_be_repeated_by_its_tenant(vault: Vault) -> No
     """By nobody else, and known as a repetition."""
     vault.sessions.apply(FIRST, APPLICATION)
     assert vault.sessions.apply(FOREIGN, APPLICATION) is Applied.NOT
+    # The answer may still be on its way to whoever asked.
+    assert vault.sessions.apply(SECOND, APPLICATION) is Applied.NOT
+    vault.sessions.application_unanswered(SECOND, APPLICATION)
+    assert vault.sessions.apply(SECOND, APPLICATION) is Applied.NOT
+    vault.sessions.application_unanswered(FIRST, APPLICATION)
+    assert vault.sessions.apply(FOREIGN, APPLICATION) is Applied.NOT
     assert vault.sessions.apply(SECOND, APPLICATION) is Applied.AGAIN
     # The first one's answer comes late: it is not the first one's application any more.
     answered(vault, FIRST, accepted=False)
     answered(vault, SECOND, accepted=True)
     assert vault.sessions.apply(FOREIGN, APPLICATION) is Applied.NOT
+
+
+def test_whoever_died_while_asking_is_not_waited_for_long(vault: Vault) -> None:
+    """15 s are more than *sessions* has: nobody can hear the answer any more."""
+    vault.sessions.apply(FIRST, APPLICATION)
+    vault.clock.sleep(14.9)
+    assert vault.sessions.apply(SECOND, APPLICATION) is Applied.NOT
+    vault.clock.sleep(0.1)
+    assert vault.sessions.apply(SECOND, APPLICATION) is Applied.AGAIN
 
 
 def test_a_repeated_write_is_what_it_was(vault: Vault) -> None:
@@ -104,6 +119,7 @@ def test_a_repeated_write_is_what_it_was(vault: Vault) -> None:
     # The first of two writes is refused, so that only the second one loses its answer.
     vault.table.meanwhile = [lambda: None, lambda: setattr(vault.table, "lose_answers", 1)]
     assert vault.sessions.apply(SECOND, APPLICATION) is Applied.NEW
+    vault.sessions.application_unanswered(SECOND, APPLICATION)
     third = replace(FIRST, session_sha256=fingerprint("fourth"))
     vault.table.meanwhile = [
         lambda: None,
@@ -146,7 +162,8 @@ def test_without_an_answer_a_registration_of_two_tenants_is_nobodys(vault: Vault
 def test_no_refusal_of_a_repetition_makes_room_for_others(vault: Vault) -> None:
     """What was applied for before it had no answer, and still has none."""
     vault.sessions.apply(FIRST, APPLICATION)
-    vault.sessions.apply(SECOND, APPLICATION)
+    vault.sessions.application_unanswered(FIRST, APPLICATION)
+    assert vault.sessions.apply(SECOND, APPLICATION) is Applied.AGAIN
     answered(vault, SECOND, accepted=False)
     assert vault.sessions.apply(FOREIGN, APPLICATION) is Applied.NOT
     assert owner(vault) == applicant(SECOND)

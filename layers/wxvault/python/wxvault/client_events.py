@@ -191,7 +191,9 @@ class EventGuard:
             if known.busy_until is not None and known.busy_until > self._now():
                 break
             until = self._now() + self._applying_seconds
-            mark = Mark(known.seen, until, known.delete_after)
+            # Should it never come back, its mark goes all the same.
+            ends = known.delete_after if place.ordered else int(until + self._kept_seconds)
+            mark = Mark(known.seen, until, ends)
             if self._store.swap(place.key, before, mark):
                 return before, mark
         message = "another event of the same authorizer is being applied"

@@ -122,6 +122,9 @@ class ApplicationStore(Protocol):
     ) -> None:
         """Note what WeChat said to it; the refusal of one that was made again changes nothing."""
 
+    def application_unanswered(self, session: Session, registration_sha256: str) -> None:
+        """Note that WeChat will not answer it any more."""
+
     def note_subject(self, session_sha256: str, subject_sha256: str) -> None:
         """Note with what WeChat has to be asked about it."""
 
@@ -277,6 +280,7 @@ class Registrations:
                 )
         except WxvaultError as error:
             if _nobody_knows(error):
+                self._store.application_unanswered(session, registration)
                 raise _unanswered(error) from None
             running = error.wechat_errcode in _RUNNING and applied is Applied.AGAIN
             self._store.application_answered(session, registration, accepted=running)

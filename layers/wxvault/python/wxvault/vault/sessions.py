@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 _PRE_AUTH_KEPT_SECONDS = 7 * 24 * 3600
 _REGISTRATION_KEPT_SECONDS = 7 * 24 * 3600
 _KEPT_AFTER_END_SECONDS = 24 * 3600
-_ASKING = frozenset({"asking_tenant_id", "asking_session_sha256", "asking_again"})
+_ASKING = frozenset({"asking_tenant_id", "asking_session_sha256", "asking_again", "asking_until"})
+_ASKING_SECONDS = 15.0
+"""Longer than *sessions* has for one request, which is 12 s, and the clocks may differ."""
 MINTS_PER_SESSION = 20
 MINT_PAUSE_SECONDS = 3.0
 CODES_PER_SESSION = 60
@@ -191,7 +193,8 @@ class Sessions:
 
         An application like it is under way until WeChat gives such applications up (the session's
         end), or has refused it, or said what came of it. One of the same tenant to which WeChat
-        gave no answer may be made again, unless WeChat has said yes to another tenant before.
+        gave no answer may be made again, unless WeChat has said yes to another tenant before;
+        not while the answer may still come.
         """
         now = self._clock.now()
         key = registration_key(self._component_appid, registration_sha256)
@@ -199,12 +202,15 @@ class Sessions:
             "asking_tenant_id": session.tenant_id,
             "asking_session_sha256": session.session_sha256,
             "asking_again": False,
+            "asking_until": now + _ASKING_SECONDS,
             "open_until": session.expires_at,
             "delete_after": int(now + _REGISTRATION_KEPT_SECONDS),
         }
         nobodys = any_of(MISSING, Compare("delete_after", "<=", now))
         heard_nothing = all_of(
             equals("asking_tenant_id", session.tenant_id),
+            # Until then the answer may still come, to whoever is asking.
+            Compare("asking_until", "<=", now),
             any_of(Absent("tenant_id"), equals("tenant_id", session.tenant_id)),
         )
         writes = (
@@ -242,6 +248,17 @@ class Sessions:
         else:
             only_once = Compare("asking_again", "=", value=False)
             self._answer(registration_sha256, all_of(own, only_once), {"open_until": 0})
+            self.application_unanswered(session, registration_sha256)
+
+    def application_unanswered(self, session: Session, registration_sha256: str) -> None:
+        """Note that no answer will come any more: it may be made again at once."""
+        update = Update(
+            registration_key(self._component_appid, registration_sha256),
+            condition=equals("asking_session_sha256", session.session_sha256),
+            set={"asking_until": 0},
+        )
+        with contextlib.suppress(ConditionFailedError):
+            self._table.write(update)
 
     def note_subject(self, session_sha256: str, subject_sha256: str) -> None:
         """Note the fingerprint of what WeChat has to be asked with about an application."""

@@ -41,6 +41,9 @@ _PLACE: Final = re.compile(r"(?:https?://[\w.:-]{1,255})?[\w./-]*", re.ASCII)
 # An AppSecret, wherever it may stand.
 _APP_SECRET: Final = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?![0-9A-Za-z])")
 
+# What stands in data and hardly in what WeChat says in words.
+_BROKEN: Final = re.compile(r"[{<%?=\\\"]")
+
 # `name=value` and `name: value` in the middle of a sentence.
 _NAMED: Final = re.compile(r"(?<![\w.-])([\w.-]{1,128}+)(\s{0,4}[=:]\s{0,4})([^\s&]+)", re.ASCII)
 
@@ -58,6 +61,8 @@ def _top(name: str, value: object) -> object:
 
 def _part(name: str, value: object) -> object:
     """Return a field of ``request``; a text is a URL, a body that can be read, or left out."""
+    if _is_secret(name):
+        return MASK
     if not isinstance(value, str) or not value or name in _PLAIN_FIELDS:
         return _value(name, value, 0)
     read = _url(value, 0) if name == _URL else _structured(value, 0)
@@ -85,6 +90,9 @@ def _text(text: str, depth: int) -> str:
     read = _structured(text, depth)
     if read is None and "?" in text:
         read = _url(text, depth)
+    if read is None and _BROKEN.search(text) and _is_secret(unquote_plus(text)):
+        # Something other than a sentence, and nobody can say where its secret is.
+        return MASK
     return _plain(text) if read is None else read
 
 

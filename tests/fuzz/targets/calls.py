@@ -86,7 +86,11 @@ def ask_call(data: bytes) -> None:
     component = desk.house.component.get()
     answer_type, answered = feed.line(), feed.line()
     echo = feed.pick("", token, component)
-    _http.answer = RawAnswer(f"{answered}{echo}".encode("utf-8", "surrogatepass"), answer_type)
+    # Another token than the call's is known by its shape, which begins where a word does.
+    between = " " if re.fullmatch(r"\w", answered[-1:]) else ""
+    _http.answer = RawAnswer(
+        f"{answered}{between}{echo}".encode("utf-8", "surrogatepass"), answer_type
+    )
     rest = feed.rest()
     before = desk.state()
     if kind == "invoke":

@@ -45,7 +45,6 @@ from wxvault.protocol.replies import SUCCESS, ReplyEnds, passive_reply
 from wxvault.protocol.safe_xml import read_document
 from wxvault.services.messages import LARGEST_MESSAGE, to_be_told
 
-_ENCRYPT = re.compile(rb"<Encrypt>(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?</Encrypt>", re.DOTALL)
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -65,8 +64,9 @@ def open_envelope(data: bytes) -> None:
         if mode == "raw":
             _raw(rest)
         elif mode == "signed":
-            found = _ENCRYPT.search(rest)
-            told = text(found[1]).strip() if found else ""
+            _, _, behind = rest.partition(b"<Encrypt>")
+            inside = behind.partition(b"</Encrypt>")[0]
+            told = text(inside.removeprefix(b"<![CDATA[").removesuffix(b"]]>")).strip()
             signed = message_signature(TOKENS[0], TIMESTAMP, NONCE, told)
             open_message(keys(), rest, timestamp=TIMESTAMP, nonce=NONCE, msg_signature=signed)
         elif mode == "encrypted":

@@ -140,6 +140,20 @@ def test_what_has_no_number_is_known_by_its_id(subscriber: Subscriber) -> None:
     assert subscriber.store.marks[ORDER] == Mark((7,))
 
 
+def test_the_mark_of_an_event_that_nobody_finished_goes_some_day() -> None:
+    """Whoever dies while applying an event without number leaves nothing for ever."""
+    store, clock = MemoryEventStore(), FakeClock()
+    ends: list[int | None] = []
+    guard = EventGuard(store, now=clock.now)
+
+    def die(*_: object) -> None:
+        ends.extend(mark.delete_after for mark in store.marks.values())
+
+    guard.handle(event(None, event_id="e1"), die)
+    assert ends
+    assert None not in ends
+
+
 def test_how_long_an_event_is_known_is_for_the_subscriber_to_say() -> None:
     """Whoever replays an archive of ten years wants to know for as long what it had."""
     store, clock = MemoryEventStore(), FakeClock()

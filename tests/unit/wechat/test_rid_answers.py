@@ -76,6 +76,30 @@ def test_a_field_of_a_secret_name_is_masked_in_every_form(name: str, place: str)
             assert form not in told, (value, told)
 
 
+@pytest.mark.parametrize("value", ["AbCd1234==", "k=v", "https://a.example/?b=c", "plain"])
+def test_a_field_of_the_request_itself_may_be_a_secret(value: str) -> None:
+    """WeChat may add fields; their names decide, whatever their values look like."""
+    shown = without_secrets(answer(component_access_token=value, request_body=""))
+    assert shown["request"]["component_access_token"] == "***"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"access_token":"{SHORT}"',
+        f"access_token%3D{SHORT}",
+        f"https://x.example/z?access%5Ftoken={SHORT}",
+        f"<access_token>{SHORT}</access_token>",
+    ],
+)
+@pytest.mark.parametrize("place", ["request_body", "response_body"])
+def test_a_text_within_that_cannot_be_read_is_left_out(place: str, text: str) -> None:
+    """The body around it is shown all the same."""
+    shown = json.dumps(without_secrets(answer(**{place: json.dumps({"about": "x", "data": text})})))
+    assert SHORT not in shown
+    assert "about" in shown
+
+
 def test_every_word_of_the_list_is_needed() -> None:
     """Each word hides a field that no other word would hide."""
     assert {

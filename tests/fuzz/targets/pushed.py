@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from functions.callback import app as callback
@@ -19,10 +20,15 @@ def _is_success(answer: Mapping[str, Any]) -> bool:
 
 
 def _is_taken(answer: Mapping[str, Any]) -> bool:
+    kind, _, _ = answer["headers"]["content-type"].partition(";")
     body = answer["body"]
+    if kind == "application/json":
+        # A message in JSON is answered in JSON.
+        return answer["statusCode"] == 200 and set(json.loads(body)) == _REPLY
     return answer["statusCode"] == 200 and (body in {"success", ""} or body.startswith("<xml>"))
 
 
+_REPLY = {"Encrypt", "MsgSignature", "TimeStamp", "Nonce"}
 _REFUSALS = (400, 403, 413)
 # The first of WeChat's test accounts takes every way that a message can take.
 _ACCOUNT = "wx570bc396a51b8ff8"
